@@ -1,0 +1,1 @@
+# bench: what is installed or distributed from here

@@ -1,0 +1,1 @@
+# etc: what is installed or distributed from here

@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libadmin.a
+libadmin_a_SOURCES = src/admin/layer.c

@@ -1,0 +1,2 @@
+/* Replaced by the layer's first file. */
+typedef int layer_is_empty;

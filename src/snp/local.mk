@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libsnp.a
+libsnp_a_SOURCES = src/snp/layer.c

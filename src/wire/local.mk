@@ -1,0 +1,2 @@
+noinst_LIBRARIES += libwire.a
+libwire_a_SOURCES = src/wire/layer.c

@@ -1,0 +1,1 @@
+# test: what is installed or distributed from here
