@@ -37,8 +37,10 @@ void channel_set_owner(struct channel *channel, const struct channel_ops *ops, v
 
 /* Closes at once; what is queued is lost. The memory lives until the end of the turn, callbacks stop now. */
 void channel_close(struct channel *channel);
-/* Sends what is queued (waiting at most `linger_us`), then closes. No callbacks any more. */
-void channel_close_gently(struct channel *channel, int64_t linger_us);
+/* Sends what is queued, then closes; with `await_peer` it ends its side only and closes when the peer has too, so that
+ * bytes the peer sent meanwhile cannot make the kernel throw our last words away. All within `linger_us`. No callbacks
+ * any more. */
+void channel_close_gently(struct channel *channel, int64_t linger_us, bool await_peer);
 /* Takes the descriptor away, so that another engine can open it. Nothing may be queued. Frees as channel_close. */
 int channel_release(struct channel *channel);
 
@@ -47,6 +49,8 @@ struct engine *channel_engine(const struct channel *channel);
 
 /* Queues bytes; they are copied or sent before the call returns. They leave at the end of the turn. */
 void channel_send(struct channel *channel, struct bytes b);
+/* Gives up sending: what is queued is dropped, and the owner learns of the end through `ended`. */
+void channel_break(struct channel *channel);
 /* Sends what is queued now rather than at the end of the turn. */
 void channel_flush(struct channel *channel);
 /* Bytes queued and not yet taken by the kernel. */

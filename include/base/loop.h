@@ -47,7 +47,7 @@ void timer_start(struct timer *timer, int64_t after_us);
 void timer_stop(struct timer *timer);
 void timer_free(struct timer *timer);
 
-/* Monotonic time at the start of this turn, in microseconds: cheap, and the same for all that a turn does. */
-int64_t loop_now_us(const struct loop *loop);
+/* Monotonic time in microseconds, read once a turn: cheap, and the same for all that a turn does. */
+int64_t loop_now_us(struct loop *loop);
 
 #endif
