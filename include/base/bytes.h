@@ -16,9 +16,9 @@ struct bytes {
     size_t n;
 };
 
-#define BYTES(array)         ((struct bytes){(const uint8_t *)(array), sizeof(array)})
-#define BYTES_LITERAL(text)  ((struct bytes){(const uint8_t *)("" text), sizeof(text) - 1})
-#define BYTES_NONE           ((struct bytes){NULL, 0})
+#define BYTES(array)        ((struct bytes){(const uint8_t *)(array), sizeof(array)})
+#define BYTES_LITERAL(text) ((struct bytes){(const uint8_t *)("" text), sizeof(text) - 1})
+#define BYTES_NONE          ((struct bytes){NULL, 0})
 
 static inline struct bytes bytes_of(const void *p, size_t n)
 {

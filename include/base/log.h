@@ -9,12 +9,19 @@
 
 #include "base/err.h"
 
-enum log_level { LOG_LEVEL_FATAL, LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_NOISE };
+enum log_level {
+    LOG_LEVEL_FATAL,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARNING,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_NOISE
+};
 
 /* Where lines go. `file` may be NULL. Replaces the earlier target whole or, on failure, not at all. Called at start
  * and on reload, by main only. With `reopen` alone unchanged arguments reopen the file (log rotation). */
 struct log_target {
-    const char *file;            /* appended to, mode 0600 when made */
+    const char *file; /* appended to, mode 0600 when made */
     bool to_stderr;
     bool to_syslog;
     const char *syslog_ident;

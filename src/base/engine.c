@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define CHUNK_SIZE         (32 * 1024 - 64)
-#define CHUNKS_KEPT        64 /* free chunks an engine keeps for its next turns */
+#define CHUNKS_KEPT        64          /* free chunks an engine keeps for its next turns */
 #define SEND_DIRECTLY_FROM (32 * 1024) /* more than a TLS record: several records leave in one call */
 #define IOV_AT_ONCE        16
 
@@ -51,7 +51,7 @@ struct channel {
     bool dirty;
     bool congested;
     bool paused;
-    bool broken;  /* a send failed: what is queued is dropped; reading tells the owner why */
+    bool broken;      /* a send failed: what is queued is dropped; reading tells the owner why */
     bool awaits_peer; /* lingering: after the last byte wait for the peer's end too */
     bool half_closed;
 };
@@ -138,6 +138,7 @@ static void channel_bury(struct channel *channel)
 void channel_break(struct channel *channel)
 {
     channel->broken = true;
+    shutdown(channel->fd, SHUT_RDWR); /* what has arrived can still be read; then comes the end */
     channel_drop_queue(channel);
     channel_mark_dirty(channel); /* for the end of the turn to look at: see channel_settle */
 }
@@ -164,7 +165,7 @@ static ssize_t channel_send_some(struct channel *channel)
     struct iovec iov[IOV_AT_ONCE];
     size_t count = 0;
     struct chunk *chunk;
-    TAILQ_FOREACH(chunk, &channel->queue, link) {
+    TAILQ_FOREACH (chunk, &channel->queue, link) {
         if (count == IOV_AT_ONCE)
             break;
         iov[count++] = (struct iovec){chunk->data + chunk->start, chunk->end - chunk->start};

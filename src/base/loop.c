@@ -90,8 +90,7 @@ struct err loop_new(struct loop **out)
     loop->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     loop->base = loop->doorbell < 0 ? NULL : loop_new_base();
     if (loop->base)
-        loop->doorbell_event =
-            event_new(loop->base, loop->doorbell, EV_READ | EV_PERSIST, loop_doorbell_rang, loop);
+        loop->doorbell_event = event_new(loop->base, loop->doorbell, EV_READ | EV_PERSIST, loop_doorbell_rang, loop);
     if (!loop->doorbell_event || event_add(loop->doorbell_event, NULL) != 0) {
         struct err e = err_system("cannot make an event loop");
         loop_free(loop);

@@ -1,2 +1,3 @@
 noinst_LIBRARIES += libtls.a
-libtls_a_SOURCES = src/tls/layer.c
+libtls_a_SOURCES = \
+    src/tls/stream.c include/tls/stream.h

@@ -11,9 +11,9 @@
 
 #define CLOSE_LINGER_US (5 * US_PER_SECOND)
 /* So much queued in one turn is offered to the kernel at once, to learn whether the peer keeps up. */
-#define FLUSH_FROM (64 * 1024)
+#define FLUSH_FROM      (64 * 1024)
 /* Records of one arrival are handed over together up to this size; the smallest that holds any one record. */
-#define PLAIN_SIZE (64 * 1024)
+#define PLAIN_SIZE      (64 * 1024)
 
 enum stream_state {
     STREAM_PLAIN,
