@@ -2,6 +2,7 @@ noinst_LIBRARIES += libbase.a
 libbase_a_SOURCES = \
     src/base/bytes.c include/base/bytes.h \
     src/base/clock.c include/base/clock.h \
+    src/base/connector.c include/base/connector.h \
     src/base/crew.c include/base/crew.h \
     src/base/engine.c include/base/engine.h \
     src/base/err.c include/base/err.h \
