@@ -45,6 +45,12 @@ struct relay {
     bool finished;   /* nothing is relayed any more */
 };
 
+/* Before relay_begin what the client sends is only held; the owner sets `asked` and may hand in what came before. */
+void relay_hold_early(struct relay *relay, struct bytes bytes);
+void relay_begin(struct relay *relay);
+/* Drops what is held if it is one whole Query and nothing else, for a client that waits no longer. */
+bool relay_drop_held_query(struct relay *relay);
+
 /* What the client sent. The owner may have closed the client when this returns: look at relay->finished. */
 void relay_from_client(struct relay *relay, struct bytes bytes);
 /* The client takes bytes again, or the link does. */

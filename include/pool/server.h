@@ -44,6 +44,12 @@ struct borrower_ops {
 
 struct server_login;
 
+/* A cancel request on its way to a link; `server` becomes NULL when the link goes first. */
+struct server_cancel {
+    LIST_ENTRY(server_cancel) entry;
+    struct server *server;
+};
+
 struct server {
     TAILQ_ENTRY(server) entry; /* in the keeper's list of its state */
     struct place *place;
@@ -51,6 +57,7 @@ struct server {
     struct shard *shard;
     const struct server_keeper *keeper;
     struct loop_task settle;    /* the keeper's */
+    struct loop_task burial;    /* frees it at the end of the turn in which it went */
     struct stream *stream;      /* NULL while connecting */
     struct server_login *login; /* NULL once logged in */
     const struct borrower_ops *borrower_ops;
@@ -61,6 +68,7 @@ struct server {
     struct requests requests;
     struct variables variables;
     struct variables login_variables;
+    struct variables before_tuning; /* while a client's variables are being set */
     struct address peer;
     char *host; /* as configured */
     uint64_t id;
@@ -73,10 +81,12 @@ struct server {
     uint8_t cancel_key[8];
     int port;
     unsigned epoch;
-    int cancels; /* cancel requests under way to this link: it must not change hands meanwhile */
+    int cancels; /* cancel requests under way: the link must not change hands meanwhile */
+    LIST_HEAD(, server_cancel) cancel_list;
     enum server_state state;
     uint8_t transaction_status; /* 'I', 'T' or 'E', from ReadyForQuery */
     bool has_cancel_key;
+    bool gone;                /* closed; nobody but callers further up still looks at it */
     const char *close_reason; /* a literal: it is closed instead of coming back */
 };
 TAILQ_HEAD(server_list, server);
@@ -98,6 +108,13 @@ void server_run(struct server *server, const char *sql, void (*done)(struct serv
 bool server_take_parameter(struct server *server, struct bytes body, int *index);
 /* After server_reset_query: the variables are what they were at login, also where the backend does not report them. */
 void server_variables_reset(struct server *server);
+
+/* Hands bytes that have arrived to whoever has the link now. */
+void server_deliver(struct server *server, struct bytes bytes);
+
+/* The outcome of its login, told by server_login.c. */
+void server_logged_in(struct server *server, struct stream *stream);
+void server_login_failed(struct server *server, struct err why);
 
 /* Moving to another worker; only when server_can_move. The keeper sets server->shard between the two. */
 bool server_can_move(const struct server *server);

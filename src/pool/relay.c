@@ -411,17 +411,46 @@ void relay_client_drained(struct relay *relay)
 
 void relay_attach(struct relay *relay, struct server *server)
 {
-    struct bytes held = bytes_of(relay->held, relay->held_size);
     relay->server = server;
     relay->asked = false;
+    server_borrow(server, &relay_borrower_ops, relay);
+    if (relay->held)
+        relay_pump_held(relay);
+    /* else it was asked for from inside the pump, which goes on by itself */
+}
+
+void relay_hold_early(struct relay *relay, struct bytes bytes)
+{
+    relay_hold(relay, bytes);
+}
+
+static void relay_pump_held(struct relay *relay)
+{
+    uint8_t *held = relay->held;
+    size_t size = relay->held_size;
     relay->held = NULL;
     relay->held_size = 0;
-    server_borrow(server, &relay_borrower_ops, relay);
-    if (!held.p)
-        return; /* asked for from inside the pump, which goes on by itself */
     stream_resume(relay->client);
-    relay_pump_from_client(relay, held);
-    free((void *)held.p);
+    relay_pump_from_client(relay, bytes_of(held, size));
+    free(held);
+}
+
+void relay_begin(struct relay *relay)
+{
+    relay->asked = false;
+    relay_pump_held(relay);
+}
+
+bool relay_drop_held_query(struct relay *relay)
+{
+    struct reader reader = reader_of(bytes_of(relay->held, relay->held_size));
+    if (reader_u8(&reader) != WIRE_QUERY || reader_u32(&reader) + 1 != relay->held_size)
+        return false;
+    free(relay->held);
+    relay->held = NULL;
+    relay->held_size = 0;
+    relay->asked = false;
+    return true;
 }
 
 struct server *relay_detach(struct relay *relay)

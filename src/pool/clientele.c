@@ -1,0 +1,109 @@
+#include "pool/clientele.h"
+
+#include "base/mem.h"
+#include "base/reader.h"
+#include "base/writer.h"
+
+#include <openssl/crypto.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+
+/* The process id is a positive int32: worker above, slot below. */
+#define SLOT_BITS 22
+#define SLOT_MASK ((UINT32_C(1) << SLOT_BITS) - 1)
+
+void clientele_init(struct clientele *clientele, struct place *place, struct registry *registry, struct limit *limit,
+                    const uint8_t *cancel_key)
+{
+    *clientele = (struct clientele){.place = place, .registry = registry, .limit = limit, .cancel_key = cancel_key};
+    TAILQ_INIT(&clientele->guests);
+}
+
+void clientele_free(struct clientele *clientele)
+{
+    free(clientele->slots);
+    free(clientele->free_slots);
+}
+
+static void clientele_grow(struct clientele *clientele)
+{
+    uint32_t count = clientele->slot_count ? 2 * clientele->slot_count : 64;
+    clientele->slots = mem_resize(clientele->slots, count * sizeof *clientele->slots);
+    clientele->free_slots = mem_resize(clientele->free_slots, count * sizeof *clientele->free_slots);
+    for (uint32_t slot = count; slot > clientele->slot_count; slot--) {
+        clientele->slots[slot - 1] = NULL;
+        clientele->free_slots[clientele->free_slot_count++] = slot - 1;
+    }
+    clientele->slot_count = count;
+}
+
+void clientele_add(struct clientele *clientele, struct guest *guest)
+{
+    if (clientele->free_slot_count == 0)
+        clientele_grow(clientele);
+    guest->slot = clientele->free_slots[--clientele->free_slot_count];
+    clientele->slots[guest->slot] = guest;
+    guest->active_us = loop_now_us(clientele->place->loop);
+    TAILQ_INSERT_TAIL(&clientele->guests, guest, entry);
+    clientele->count++;
+}
+
+void clientele_remove(struct clientele *clientele, struct guest *guest)
+{
+    TAILQ_REMOVE(&clientele->guests, guest, entry);
+    clientele->slots[guest->slot] = NULL;
+    clientele->free_slots[clientele->free_slot_count++] = guest->slot;
+    clientele->count--;
+    limit_give(clientele->limit);
+}
+
+void clientele_touch(struct clientele *clientele, struct guest *guest)
+{
+    guest->active_us = loop_now_us(clientele->place->loop);
+    if (TAILQ_LAST(&clientele->guests, guest_list) == guest)
+        return;
+    TAILQ_REMOVE(&clientele->guests, guest, entry);
+    TAILQ_INSERT_TAIL(&clientele->guests, guest, entry);
+}
+
+size_t clientele_secret_size(unsigned protocol_minor)
+{
+    return protocol_minor >= 2 ? CANCEL_SECRET_MAX : 4;
+}
+
+uint32_t clientele_cancel_key(const struct clientele *clientele, const struct guest *guest, uint8_t *secret,
+                              size_t size)
+{
+    uint8_t message[12];
+    uint8_t mac[CANCEL_SECRET_MAX];
+    uint32_t pid = (uint32_t)clientele->place->index << SLOT_BITS | (guest->slot & SLOT_MASK);
+    struct writer writer = writer_over(message, sizeof message);
+    writer_u32(&writer, pid);
+    writer_u64(&writer, guest->id);
+    if (!HMAC(EVP_sha256(), clientele->cancel_key, CANCEL_KEY_SIZE, message, sizeof message, mac, NULL))
+        abort(); /* only memory can be missing */
+    for (size_t i = 0; i < size; i++)
+        secret[i] = mac[i];
+    OPENSSL_cleanse(mac, sizeof mac);
+    return pid;
+}
+
+bool clientele_worker_of_key(struct bytes key, size_t *worker)
+{
+    struct reader reader = reader_of(key);
+    uint32_t pid = reader_u32(&reader);
+    *worker = pid >> SLOT_BITS;
+    return key.n >= 8;
+}
+
+struct guest *clientele_find(const struct clientele *clientele, struct bytes key)
+{
+    struct reader reader = reader_of(key);
+    uint32_t slot = reader_u32(&reader) & SLOT_MASK;
+    struct bytes given = reader_rest(&reader);
+    uint8_t secret[CANCEL_SECRET_MAX];
+    if (slot >= clientele->slot_count || !clientele->slots[slot] || given.n > sizeof secret || given.n < 4)
+        return NULL;
+    clientele_cancel_key(clientele, clientele->slots[slot], secret, given.n);
+    return bytes_equal_secret(given, bytes_of(secret, given.n)) ? clientele->slots[slot] : NULL;
+}
