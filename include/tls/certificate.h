@@ -11,6 +11,12 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+/* Frees a stack and the references it holds. NULL does nothing. */
+static inline void certificate_list_free(STACK_OF(X509) * list)
+{
+    sk_X509_pop_free(list, X509_free);
+}
+
 #define SHA384_SIZE          48
 
 /* Longest certificate that is read; one with evidence has some 6 KB. */
@@ -40,6 +46,8 @@ struct certificate {
 /* ERR_INPUT when a field cannot be read, also for two extensions of the same kind (RFC 5280 section 4.2). `x509` stays
  * the caller's. On failure *out is empty. */
 struct err certificate_read(X509 *x509, struct certificate *out) MUST_CHECK;
+/* As certificate_read for one that is not signed yet: without `der`. */
+struct err certificate_read_unsigned(X509 *x509, struct certificate *out) MUST_CHECK;
 void certificate_release(struct certificate *certificate);
 
 /* Reads one DER certificate that fills `der` exactly. *out is the caller's (X509_free). */

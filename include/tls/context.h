@@ -12,22 +12,9 @@
 #define TLS_CONTEXT_H
 
 #include "tls/identity.h"
+#include "tls/settings.h"
 
 #include <openssl/ssl.h>
-
-/* Texts as PgBouncer's settings *_tls_* write them; NULL is as "". */
-struct tls_settings {
-    /* secure (1.2, 1.3; also "default" and ""), all or legacy (1.0 to 1.3), or a comma-separated list of tlsv1.0
-     * (tlsv1), tlsv1.1, tlsv1.2, tlsv1.3; `!` before one takes it away. OpenSSL speaks 1.0 and 1.1 only when the
-     * ciphers say @SECLEVEL=0. */
-    const char *protocols;
-    /* Up to TLS 1.2: OpenSSL's syntax, or default, secure, normal, fast, compat, legacy, all, insecure. */
-    const char *ciphers;
-    const char *ciphers13; /* TLS 1.3 suites in OpenSSL's syntax; "": OpenSSL's */
-    const char *ecdhcurve; /* auto (also ""), none (no ECDHE up to 1.2), or groups as OpenSSL names them */
-    const char *dheparams; /* auto (also ""), none, legacy (as auto) */
-    const char *ca_file;   /* authorities whose certificates count, PEM; "": nobody's */
-};
 
 /* How much of a server's certificate must hold. sslmode allow, prefer and require: NONE. */
 enum tls_verify { TLS_VERIFY_NONE, TLS_VERIFY_CA, TLS_VERIFY_FULL };
@@ -73,8 +60,5 @@ struct err tls_context_accept(struct tls_context *context, enum tls_opening open
  * TLS_VERIFY_FULL. With TLS_DIRECT the caller must also ask tls_peer_speaks_postgresql after the handshake. */
 struct err tls_context_connect(struct tls_context *context, const char *host, enum tls_opening opening,
                                SSL **out) MUST_CHECK;
-
-/* Whether settings can be used, without opening files: for a configuration check. */
-struct err tls_settings_check(const struct tls_settings *settings) MUST_CHECK;
 
 #endif

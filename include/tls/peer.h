@@ -13,7 +13,7 @@
 /* The certificate that the peer showed and whose key it proved to hold; borrowed; NULL when it showed none. */
 X509 *tls_peer_certificate(const SSL *ssl);
 /* What it sent besides, in its order, its own certificate not counted. The caller frees the stack with
- * OSSL_STACK_OF_X509_free; empty when there is nothing, never NULL. */
+ * certificate_list_free; empty when there is nothing, never NULL. */
 STACK_OF(X509) * tls_peer_others(const SSL *ssl);
 
 /* Whether there is a certificate and it chains, now and for its use, to the authorities of the context. */

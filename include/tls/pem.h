@@ -6,12 +6,9 @@
 #ifndef TLS_PEM_H
 #define TLS_PEM_H
 
-#include "base/bytes.h"
+#include "tls/certificate.h"
 
-#include <openssl/evp.h>
-#include <openssl/x509.h>
-
-/* All certificates of a PEM file, in its order; at least one. Free with OSSL_STACK_OF_X509_free. */
+/* All certificates of a PEM file, in its order; at least one. Free with certificate_list_free. */
 struct err pem_load_certificates(const char *path, STACK_OF(X509) * *out) MUST_CHECK;
 /* A private key of a PEM file; one under a pass phrase is refused (nobody is there to be asked). EVP_PKEY_free. */
 struct err pem_load_key(const char *path, EVP_PKEY **out) MUST_CHECK;
