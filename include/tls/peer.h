@@ -38,8 +38,8 @@ struct err tls_peer_end_point_hash(const SSL *ssl, uint8_t out[EVP_MAX_MD_SIZE],
  * empty. */
 struct err tls_exporter(SSL *ssl, const char *label, const struct bytes *context, uint8_t *out, size_t size) MUST_CHECK;
 
-/* Frees what the connection keeps of the handshake, the peer's certificates above all (some 5 KB), once the login has
- * taken what it needs. All functions above but the exporter then say "none". In TLS 1.3 only; else nothing happens. */
+/* Frees the certificates that the peer sent besides its own, once the login has taken what it needs: a kept chain is
+ * some kilobytes for every connection. tls_peer_others is then empty; all else stays. */
 void tls_peer_forget(SSL *ssl);
 
 #endif

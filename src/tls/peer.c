@@ -78,7 +78,8 @@ struct err tls_exporter(SSL *ssl, const char *label, const struct bytes *context
 
 void tls_peer_forget(SSL *ssl)
 {
-    /* TLS 1.2 still needs the session's master secret; TLS 1.3 nothing of it. */
-    if (tls_peer_is_tls13(ssl) && SSL_is_init_finished(ssl))
-        SSL_set_session(ssl, NULL);
+    /* The session's own stack; nothing else reads it, since sessions are neither cached nor resumed. */
+    STACK_OF(X509) *others = SSL_get_peer_cert_chain(ssl);
+    while (SSL_is_init_finished(ssl) && sk_X509_num(others) > 0)
+        X509_free(sk_X509_pop(others));
 }
