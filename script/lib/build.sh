@@ -1,0 +1,22 @@
+# build.sh: configures and builds into a folder of the source tree. Sourced after say.sh; $top is the source tree.
+
+# build_tree FOLDER [configure arguments]: configures again only when the arguments changed.
+build_tree() {
+    local build=$1
+    shift
+    mkdir -p "$build"
+    if [[ ! -x $top/configure || $top/configure -ot $top/configure.ac ]]; then
+        step "preparing the build system" autoreconf --force --install "$top" || die "autoreconf failed"
+    fi
+    if [[ ! -f $build/Makefile || $(cat "$build/.configured-with" 2>/dev/null) != "$*" ]]; then
+        step "configuring ${build##*/}" in_folder "$build" "$top/configure" --quiet "$@" || die "configure failed"
+        printf '%s\n' "$*" >"$build/.configured-with"
+    fi
+    step "compiling ${build##*/}" make --silent -C "$build" -j "$(nproc)" all || die "the build failed"
+}
+
+in_folder() {
+    cd "$1" || return
+    shift
+    "$@"
+}
