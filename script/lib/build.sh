@@ -20,3 +20,15 @@ in_folder() {
     shift
     "$@"
 }
+
+# test_tree FOLDER [pytest arguments]: everything is run, whatever fails; the last line printed has the totals.
+test_tree() {
+    local build=$1 outcome=0
+    shift
+    find "$build" -name '*.trs' -delete
+    rm -f "$build/e2e.xml"
+    step "unit tests of ${build##*/}" make --silent -C "$build" -j "$(nproc)" -k check || outcome=1
+    "$top/script/check-e2e" "$build" "$@" || outcome=1
+    "$top/script/test-totals" "$build" || outcome=1
+    return "$outcome"
+}

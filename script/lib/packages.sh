@@ -4,6 +4,10 @@
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev libcbor-dev
     libjansson-dev libidn-dev uthash-dev libsystemd-dev)
 
+# Beyond those, what the tests are run with; script/test-deps installs the drivers.
+# shellcheck disable=SC2034
+TEST_PACKAGES=(libcmocka-dev python3-venv python3-dev)
+
 APT_ENVIRONMENT=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a NEEDRESTART_SUSPEND=1)
 
 package_installed() {
@@ -20,7 +24,7 @@ as_root() {
 }
 
 packages_may_install() {
-    ((EUID == 0)) && return
+    ((EUID != 0)) || return 0
     command -v sudo >/dev/null || die "run me as root, or install these first: apt install $*"
     say "   Installing needs root; sudo may ask for your password."
     sudo -v || die "without root, install these yourself and start me again: apt install $*"

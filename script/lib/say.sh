@@ -6,6 +6,8 @@ SERVICES=()     # process groups to be ended, in order of start
 STEP=           # process group of the step under way
 STEP_STOP=TERM  # signal that a step is interrupted with
 AT_END=()       # functions to be called at the end
+HOLDING=0       # a process is being started and not yet in the books: a signal waits
+PENDING=0       # exit status of the signal that waits
 
 say() { printf '%s\n' "$*"; }
 title() { printf '\n== %s\n' "$*"; }
@@ -20,12 +22,24 @@ tidy_begin() {
     local base=${TMPDIR:-/tmp}
     # A Unix socket's path may have 107 bytes.
     ((${#base} <= 50)) || base=/tmp
-    trap 'exit 130' INT
-    trap 'exit 143' TERM
-    trap 'exit 129' HUP
+    trap 'interrupted 130' INT
+    trap 'interrupted 143' TERM
+    trap 'interrupted 129' HUP
     trap tidy_end EXIT
-    SCRATCH=$(mktemp -d "$base/$1.XXXXXX")
+    hold
+    SCRATCH=$(trap '' INT && mktemp -d "$base/$1.XXXXXX")
+    release
     chmod 0711 "$SCRATCH"
+}
+
+hold() { HOLDING=1; }
+release() {
+    HOLDING=0
+    ((PENDING == 0)) || exit "$PENDING"
+}
+interrupted() {
+    PENDING=$1
+    ((HOLDING)) || exit "$PENDING"
 }
 
 tidy_end() {
@@ -50,9 +64,10 @@ tidy_end() {
 # A process, whoever owns it.
 process_lives() { [[ -d /proc/$1 ]]; }
 
-# signal_group SIGNAL PGID: also where the group runs under sudo.
+# signal_group SIGNAL PGID: also where the group runs under sudo. (In a trap a bare "return" gives the status of what the
+# trap interrupted.)
 signal_group() {
-    kill "-$1" -- "-$2" 2>/dev/null && return
+    kill "-$1" -- "-$2" 2>/dev/null && return 0
     process_lives "$2" && ((EUID != 0)) && sudo -n kill "-$1" -- "-$2" 2>/dev/null
 }
 
@@ -68,7 +83,7 @@ end_group() {
 }
 
 # start_group LOG COMMAND...: runs a command in a process group of its own, so that Ctrl-C reaches this script alone, which
-# then ends the command in good order. The group's number is left in $GROUP.
+# then ends the command in good order. The group's number is left in $GROUP. Called between hold and release.
 start_group() {
     local log=$1
     shift
@@ -84,8 +99,10 @@ step() {
     shift
     log=$(mktemp "$SCRATCH/step.XXXXXX")
     printf '   %s ...' "$text"
+    hold
     start_group "$log" "$@"
     STEP=$GROUP
+    release
     step_watch
     wait "$STEP" || status=$?
     STEP=
@@ -112,8 +129,10 @@ step_watch() {
 
 # service LOG COMMAND...: starts a server that is ended with the script.
 service() {
+    hold
     start_group "$@"
     SERVICES+=("$GROUP")
+    release
 }
 
 # await SECONDS TEXT COMMAND...: polls until the command succeeds.
