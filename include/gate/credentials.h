@@ -8,23 +8,20 @@
 #ifndef GATE_CREDENTIALS_H
 #define GATE_CREDENTIALS_H
 
-#include "base/bytes.h"
+#include "gate/scram.h"
 
 #include <stdatomic.h>
-
-#define SCRAM_KEY_SIZE 32
 
 struct credentials {
     _Atomic unsigned references;
     char *password; /* NULL: not known */
     char *md5;      /* NULL: not known */
     bool has_scram_keys;
-    uint8_t scram_client_key[SCRAM_KEY_SIZE];
-    uint8_t scram_server_key[SCRAM_KEY_SIZE];
+    struct scram_keys scram_keys;
 };
 
-/* Copies; NULL where something is not known. `scram_keys`: ClientKey and ServerKey, 64 bytes, or NULL. */
-struct credentials *credentials_new(const char *password, const char *md5, const uint8_t *scram_keys);
+/* Copies; NULL where something is not known. */
+struct credentials *credentials_new(const char *password, const char *md5, const struct scram_keys *scram_keys);
 struct credentials *credentials_ref(struct credentials *credentials);
 /* NULL does nothing. */
 void credentials_drop(struct credentials *credentials);

@@ -24,11 +24,11 @@ struct identity {
     size_t parameter_count;
     char *address_text; /* "192.0.2.1", "unix" */
     int port;
-    const char *auth_method;         /* as HBA lines name it */
-    const char *tls_version;         /* "TLSv1.3"; NULL: plain */
-    const char *tls_cipher;          /* NULL: plain */
-    struct credentials *credentials; /* what the login showed and a backend may be shown; may be NULL */
-    char *attestation;               /* id of its verdict in the journal; NULL where none was asked */
+    const char *auth_method;                 /* as HBA lines name it */
+    const char *tls_version;                 /* "TLSv1.3"; NULL: plain */
+    const char *tls_cipher;                  /* NULL: plain */
+    struct credentials *backend_credentials; /* what links of its pool may log in with; may be NULL */
+    char *attestation;                       /* id of its verdict in the journal; NULL where none was asked */
     unsigned protocol_minor;
     bool is_unix;
     bool is_console; /* an admin database */

@@ -14,6 +14,8 @@
 #define WIRE_GSSENC_REQUEST UINT32_C(80877104)
 #define WIRE_ATTEST_REQUEST UINT32_C(80880685) /* 1234 << 16 | 9261; see doc/attestation.md */
 
+#define WIRE_NEWEST_MINOR   2 /* of protocol 3 */
+
 #define WIRE_STARTUP_MAX    10000 /* bytes, as PostgreSQL's MAX_STARTUP_PACKET_LENGTH */
 #define WIRE_PARAMETERS_MAX 512   /* of one StartupMessage */
 #define WIRE_CANCEL_KEY_MAX 260   /* process id and the longest secret of protocol 3.2 */

@@ -2,19 +2,15 @@
 
 #include "base/mem.h"
 
-#include <string.h>
-
-struct credentials *credentials_new(const char *password, const char *md5, const uint8_t *scram_keys)
+struct credentials *credentials_new(const char *password, const char *md5, const struct scram_keys *scram_keys)
 {
     struct credentials *credentials = NEW(struct credentials);
     atomic_init(&credentials->references, 1);
     credentials->password = mem_string(password);
     credentials->md5 = mem_string(md5);
     credentials->has_scram_keys = scram_keys != NULL;
-    if (scram_keys) {
-        memcpy(credentials->scram_client_key, scram_keys, SCRAM_KEY_SIZE);
-        memcpy(credentials->scram_server_key, scram_keys + SCRAM_KEY_SIZE, SCRAM_KEY_SIZE);
-    }
+    if (scram_keys)
+        credentials->scram_keys = *scram_keys;
     return credentials;
 }
 

@@ -15,6 +15,6 @@ void identity_free(struct identity *identity)
     free(identity->user);
     free(identity->address_text);
     free(identity->attestation);
-    credentials_drop(identity->credentials);
+    credentials_drop(identity->backend_credentials);
     free(identity);
 }
