@@ -26,6 +26,7 @@ struct client {
     struct shard *shard;
     struct pool_user *user; /* the client's own, which max_user_client_connections counts */
     struct relay relay;
+    struct server *tuned; /* the link in CLIENT_TUNING */
     struct waiter waiter;
     struct variables variables;
     struct loop_task burial;

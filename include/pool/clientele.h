@@ -36,8 +36,8 @@ struct clientele {
     bool leaving;              /* shutdown: a client ends when it gives its link back */
 };
 
-void clientele_init(struct clientele *clientele, struct place *place, struct registry *registry, struct limit *limit,
-                    const uint8_t *cancel_key);
+/* The owner sets `registry` before the first guest comes: it is made of the workers' places. */
+void clientele_init(struct clientele *clientele, struct place *place, struct limit *limit, const uint8_t *cancel_key);
 /* When no guest is left. */
 void clientele_free(struct clientele *clientele);
 

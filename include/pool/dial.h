@@ -16,12 +16,11 @@ struct dial;
  * in the call; NULL on failure. `peer` is the address reached. The dial frees itself after the call. */
 typedef void dial_done(void *arg, struct stream *stream, const struct address *peer, struct err outcome);
 
-/* `host` as in the configuration: a name, an address, or the directory of a Unix socket. `user` chooses the client
- * certificate where [users] names one. */
-struct dial *dial_start(struct place *place, const char *host, int port, const char *user, dial_done *done, void *arg);
+/* `host` as in the configuration: a name, an address, or the directory of a Unix socket. */
+struct dial *dial_start(struct place *place, const char *host, int port, dial_done *done, void *arg);
 /* To the very address that a link has reached; `host` is for the certificate's name. */
-struct dial *dial_start_at(struct place *place, const struct address *address, const char *host, const char *user,
-                           dial_done *done, void *arg);
+struct dial *dial_start_at(struct place *place, const struct address *address, const char *host, dial_done *done,
+                           void *arg);
 /* `done` will not be called. */
 void dial_cancel(struct dial *dial);
 

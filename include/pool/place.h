@@ -9,8 +9,6 @@
 #include "base/engine.h"
 #include "config/config.h"
 
-#include <openssl/ssl.h>
-
 struct tls_context;
 
 struct place {
@@ -19,10 +17,13 @@ struct place {
     struct engine *engine;
     struct crew *crew;
     struct config *config;
-    struct server_tls *server_tls;
+    struct tls_context *server_tls; /* NULL where server_tls_sslmode does not ask for TLS */
 };
 
 /* Ids of clients and links, for SHOW and the log: one counter for the process, never 0. Any thread. */
 uint64_t place_next_id(void);
+
+/* TCP_NODELAY and the tcp_* settings, on a connected socket of a client or server. Unix sockets are left alone. */
+void place_tune_socket(const struct place *place, int fd);
 
 #endif

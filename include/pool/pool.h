@@ -7,7 +7,7 @@
 #ifndef POOL_POOL_H
 #define POOL_POOL_H
 
-#include "base/bytes.h"
+#include "gate/identity.h"
 #include "pool/limits.h"
 
 #include <pthread.h>
@@ -42,7 +42,6 @@ struct welcome {
 };
 
 struct shard;
-struct credentials;
 
 struct pool {
     UT_hash_handle hh;
@@ -54,10 +53,12 @@ struct pool {
     struct limit links; /* ceiling: pool_size; 0 means none at all */
     _Atomic int reserve_size;
     _Atomic int min_size;
-    _Atomic int waiting;         /* clients, over all shards */
-    _Atomic int clients;         /* clients that belong here, over all shards */
-    _Atomic int64_t retry_at_us; /* monotonic: the last attempt failed, and none is made before; 0: it did not */
-    struct shard *shards;        /* one for each worker */
+    _Atomic int waiting;            /* clients, over all shards */
+    _Atomic int clients;            /* clients that belong here, over all shards */
+    _Atomic int64_t retry_at_us;    /* monotonic: the last attempt failed, and none is made before; 0: it did not */
+    _Atomic unsigned host_turn;     /* which host of a list the next link takes */
+    _Atomic unsigned host_failures; /* failed logins: with load_balance_hosts = disable each moves on */
+    struct shard *shards;           /* one for each worker */
     size_t shard_count;
     pthread_mutex_t lock; /* guards what follows */
     char *failure;
@@ -82,6 +83,11 @@ bool pool_has_own_slot(struct pool *pool);
 struct welcome *pool_welcome(struct pool *pool);
 void pool_set_welcome(struct pool *pool, const char *pairs, size_t size);
 void welcome_drop(struct welcome *welcome);
+
+/* What links log in with. What a client's login showed is only taken over where links use the client's own user and
+ * nothing better is known. The caller drops what pool_credentials returns (may be NULL). */
+void pool_set_credentials(struct pool *pool, struct credentials *credentials);
+struct credentials *pool_credentials(struct pool *pool);
 
 /* The last link failed to connect or to log in; until retry_at_us no other is tried. pool_succeeded ends that. */
 void pool_failed(struct pool *pool, const char *why, int64_t retry_at_us);

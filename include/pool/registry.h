@@ -32,6 +32,10 @@ void registry_each_database(struct registry *registry, void (*each)(void *arg, s
                             void *arg);
 void registry_each_user(struct registry *registry, void (*each)(void *arg, struct pool_user *user), void *arg);
 
+/* While PAUSE holds for all databases, those that come into use are paused too. Any thread. */
+void registry_pause_new(struct registry *registry, bool pause);
+bool registry_pauses_new(const struct registry *registry);
+
 /* Gives every entry the limits of a new configuration. Any thread. */
 void registry_adopt(struct registry *registry, const struct config *config);
 

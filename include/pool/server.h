@@ -86,6 +86,7 @@ struct server {
     enum server_state state;
     uint8_t transaction_status; /* 'I', 'T' or 'E', from ReadyForQuery */
     bool has_cancel_key;
+    bool opened;              /* its keeper has been told that it is ready */
     bool gone;                /* closed; nobody but callers further up still looks at it */
     const char *close_reason; /* a literal: it is closed instead of coming back */
 };
@@ -94,6 +95,8 @@ TAILQ_HEAD(server_list, server);
 /* Starts a link in state SERVER_OPENING; a slot of the pool has been taken for it. */
 struct server *server_open(struct place *place, struct pool *pool, struct shard *shard,
                            const struct server_keeper *keeper);
+/* Ends a link that is not ready yet, as a failed login. */
+void server_give_up(struct server *server, struct err why);
 /* Says goodbye (Terminate) and closes. The keeper's `gone` is called, the borrower's `ended` is not. */
 void server_close(struct server *server, const char *reason);
 
@@ -111,10 +114,6 @@ void server_variables_reset(struct server *server);
 
 /* Hands bytes that have arrived to whoever has the link now. */
 void server_deliver(struct server *server, struct bytes bytes);
-
-/* The outcome of its login, told by server_login.c. */
-void server_logged_in(struct server *server, struct stream *stream);
-void server_login_failed(struct server *server, struct err why);
 
 /* Moving to another worker; only when server_can_move. The keeper sets server->shard between the two. */
 bool server_can_move(const struct server *server);

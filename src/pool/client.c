@@ -7,6 +7,7 @@
 #include "wire/message.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static const struct config_database *client_database(const struct client *client
 
 static void client_log(const struct client *client, enum log_level level, const char *what, const char *text)
 {
-    const struct identity *identity = client->guest.identity;
+    const struct identity *identity = client->identity;
     log_write(level, "C-%llu: %s/%s@%s:%d %s%s", (unsigned long long)client->guest.id, identity->database,
               identity->user, identity->address_text, identity->port, what, text);
 }
@@ -75,7 +76,7 @@ static void client_free(void *arg)
     struct client *client = arg;
     relay_clear(&client->relay);
     variables_clear(&client->variables);
-    identity_free(client->guest.identity);
+    identity_free(client->identity);
     free(client);
 }
 
@@ -84,6 +85,10 @@ static void client_leave_link(struct client *client)
 {
     struct relay *relay = &client->relay;
     shard_forget(client->shard, &client->waiter);
+    if (client->tuned) {
+        shard_give_back(client->tuned, "client disconnect while its parameters were set", false);
+        client->tuned = NULL;
+    }
     if (!relay->server)
         return;
     bool tuning = client->state == CLIENT_TUNING;
@@ -190,6 +195,7 @@ static void client_adopt_variables(struct client *client, struct server *server)
 static void client_tuned(struct server *server, struct err outcome)
 {
     struct client *client = client_of_link(server);
+    client->tuned = NULL;
     if (!failed(outcome)) {
         client_adopt_variables(client, server);
         client_activate(client, server);
@@ -197,7 +203,6 @@ static void client_tuned(struct server *server, struct err outcome)
     }
     char text[ERR_WHY_SIZE + 64];
     snprintf(text, sizeof text, "cannot set the session's parameters on the server: %s", outcome.why);
-    client->relay.server = NULL;
     client->state = CLIENT_IDLE;
     shard_give_back(server, server->transaction_status == 'I' ? NULL : "setting parameters failed", false);
     client_end(client, "08P01", text);
@@ -209,7 +214,7 @@ static void client_tune(struct client *client, struct server *server)
     variables_write_set(&client->variables, &server->variables, &sql);
     writer_u8(&sql, 0);
     client->state = CLIENT_TUNING;
-    client->relay.server = server;
+    client->tuned = server;
     variables_fill(&server->before_tuning, &server->variables);
     server_borrow(server, NULL, &client->relay);
     server_run(server, (const char *)sql.start, client_tuned);
@@ -296,7 +301,7 @@ static void client_greet(struct client *client)
     struct welcome *welcome = pool_welcome(client->shard->pool);
     struct writer out = writer_growing(64 * 1024);
     uint8_t secret[CANCEL_SECRET_MAX];
-    size_t secret_size = cancel_secret_size(client->guest.identity->protocol_minor);
+    size_t secret_size = clientele_secret_size(client->identity->protocol_minor);
     client_write_parameters(client, welcome, &out);
     welcome_drop(welcome);
     uint32_t pid = clientele_cancel_key(client->clientele, &client->guest, secret, secret_size);
@@ -385,6 +390,19 @@ static const char *client_pool_user(const struct config_database *database, cons
     return database->user[0] ? database->user : identity->user;
 }
 
+/* What the login has shown serves links too, where they log in as the client's own user. */
+static void client_lend_credentials(struct pool *pool, const struct config_database *database,
+                                    const struct identity *identity)
+{
+    if (database->password[0]) {
+        struct credentials *credentials = credentials_new(database->password, NULL, NULL);
+        pool_set_credentials(pool, credentials);
+        credentials_drop(credentials);
+    } else if (identity->backend_credentials) {
+        pool_set_credentials(pool, identity->backend_credentials);
+    }
+}
+
 static void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity,
                           const char *sqlstate, const char *text)
 {
@@ -404,7 +422,7 @@ void client_admit(struct clientele *clientele, struct stream *stream, struct ide
     const struct config *config = clientele->place->config;
     const struct config_database *database = config_find_database(config, identity->database, NULL);
     if (!database) {
-        client_refuse(clientele, stream, identity, "3D000", "no such database");
+        client_refuse(clientele, stream, identity, "3D000", "no such database"); /* a reload took it away just now */
         return;
     }
     struct pool *pool =
@@ -423,7 +441,7 @@ void client_admit(struct clientele *clientele, struct stream *stream, struct ide
     }
     clientele_add(clientele, &client->guest);
     atomic_fetch_add(&pool->clients, 1);
-    pool_take_credentials(pool, identity);
+    client_lend_credentials(pool, database, identity);
     stream_set_owner(stream, &client_stream_ops, client);
     if (client_backend_is_down(client))
         return;

@@ -12,10 +12,9 @@
 #define SLOT_BITS 22
 #define SLOT_MASK ((UINT32_C(1) << SLOT_BITS) - 1)
 
-void clientele_init(struct clientele *clientele, struct place *place, struct registry *registry, struct limit *limit,
-                    const uint8_t *cancel_key)
+void clientele_init(struct clientele *clientele, struct place *place, struct limit *limit, const uint8_t *cancel_key)
 {
-    *clientele = (struct clientele){.place = place, .registry = registry, .limit = limit, .cancel_key = cancel_key};
+    *clientele = (struct clientele){.place = place, .limit = limit, .cancel_key = cancel_key};
     TAILQ_INIT(&clientele->guests);
 }
 

@@ -1,10 +1,9 @@
 #include "pool/dial.h"
 
 #include "base/mem.h"
+#include "tls/context.h"
 #include "wire/message.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 
 struct dial {
@@ -13,7 +12,6 @@ struct dial {
     struct stream *stream;
     struct address peer;
     char *host;
-    char *user;
     dial_done *done;
     void *arg;
 };
@@ -25,7 +23,6 @@ static void dial_free(struct dial *dial)
     if (dial->stream)
         stream_abort(dial->stream);
     free(dial->host);
-    free(dial->user);
     free(dial);
 }
 
@@ -43,15 +40,13 @@ static void dial_finish(struct dial *dial, struct err outcome)
 static void dial_secured(void *owner, struct err outcome)
 {
     struct dial *dial = owner;
-    if (!failed(outcome))
-        outcome = tls_server_check(dial->place->server_tls, stream_ssl(dial->stream));
     dial_finish(dial, err_within(outcome, "TLS to the server failed"));
 }
 
 static void dial_begin_tls(struct dial *dial)
 {
     SSL *ssl;
-    struct err e = tls_server_ssl(dial->place->server_tls, dial->host, dial->user, &ssl);
+    struct err e = tls_context_connect(dial->place->server_tls, dial->host, TLS_NEGOTIATED, &ssl);
     if (failed(e))
         dial_finish(dial, e);
     else
@@ -107,28 +102,27 @@ static void dial_connected(void *arg, int fd, const struct address *peer, struct
     stream_send(dial->stream, writer_bytes(&out));
 }
 
-static struct dial *dial_new(struct place *place, const char *host, const char *user, dial_done *done, void *arg)
+static struct dial *dial_new(struct place *place, const char *host, dial_done *done, void *arg)
 {
     struct dial *dial = NEW(struct dial);
     dial->place = place;
     dial->host = mem_string(host);
-    dial->user = mem_string(user);
     dial->done = done;
     dial->arg = arg;
     return dial;
 }
 
-struct dial *dial_start(struct place *place, const char *host, int port, const char *user, dial_done *done, void *arg)
+struct dial *dial_start(struct place *place, const char *host, int port, dial_done *done, void *arg)
 {
-    struct dial *dial = dial_new(place, host, user, done, arg);
+    struct dial *dial = dial_new(place, host, done, arg);
     dial->connector = connector_start(place->loop, place->crew, host, port, dial_connected, dial);
     return dial;
 }
 
-struct dial *dial_start_at(struct place *place, const struct address *address, const char *host, const char *user,
-                           dial_done *done, void *arg)
+struct dial *dial_start_at(struct place *place, const struct address *address, const char *host, dial_done *done,
+                           void *arg)
 {
-    struct dial *dial = dial_new(place, host, user, done, arg);
+    struct dial *dial = dial_new(place, host, done, arg);
     dial->connector = connector_start_at(place->loop, address, dial_connected, dial);
     return dial;
 }

@@ -20,6 +20,7 @@ struct pool *pool_new(char *key, struct pool_database *database, struct pool_use
 void pool_free(struct pool *pool)
 {
     welcome_drop(pool->welcome);
+    credentials_drop(pool->credentials);
     pthread_mutex_destroy(&pool->lock);
     free(pool->failure);
     free(pool->shards);
@@ -91,12 +92,30 @@ void pool_set_welcome(struct pool *pool, const char *pairs, size_t size)
     welcome_drop(before);
 }
 
+void pool_set_credentials(struct pool *pool, struct credentials *credentials)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct credentials *before = pool->credentials;
+    pool->credentials = credentials_ref(credentials);
+    pthread_mutex_unlock(&pool->lock);
+    credentials_drop(before);
+}
+
+struct credentials *pool_credentials(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    struct credentials *credentials = credentials_ref(pool->credentials);
+    pthread_mutex_unlock(&pool->lock);
+    return credentials;
+}
+
 void pool_failed(struct pool *pool, const char *why, int64_t retry_at_us)
 {
     pthread_mutex_lock(&pool->lock);
     free(pool->failure);
     pool->failure = mem_string(why);
     pthread_mutex_unlock(&pool->lock);
+    atomic_fetch_add(&pool->host_failures, 1);
     atomic_store(&pool->retry_at_us, retry_at_us);
 }
 

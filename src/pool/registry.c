@@ -14,6 +14,7 @@ struct registry {
     _Atomic(struct pool *) newest;
     struct place *const *places;
     size_t place_count;
+    atomic_bool pause_new;
 };
 
 struct registry *registry_new(struct place *const *places, size_t count)
@@ -89,6 +90,7 @@ static struct pool_database *registry_database_locked(struct registry *registry,
         return database;
     database = NEW(struct pool_database);
     database->name = mem_string(name);
+    atomic_store(&database->paused, atomic_load(&registry->pause_new));
     database_adopt(database, config);
     HASH_ADD_KEYPTR(hh, registry->databases, database->name, strlen(name), database);
     return database;
@@ -175,6 +177,16 @@ void registry_each_user(struct registry *registry, void (*each)(void *arg, struc
     for (struct pool_user *user = registry->users; user; user = user->hh.next)
         each(arg, user);
     pthread_mutex_unlock(&registry->lock);
+}
+
+void registry_pause_new(struct registry *registry, bool pause)
+{
+    atomic_store(&registry->pause_new, pause);
+}
+
+bool registry_pauses_new(const struct registry *registry)
+{
+    return atomic_load(&registry->pause_new);
 }
 
 void registry_adopt(struct registry *registry, const struct config *config)

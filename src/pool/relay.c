@@ -409,6 +409,17 @@ void relay_client_drained(struct relay *relay)
         stream_resume(relay->server->stream);
 }
 
+static void relay_pump_held(struct relay *relay)
+{
+    uint8_t *held = relay->held;
+    size_t size = relay->held_size;
+    relay->held = NULL;
+    relay->held_size = 0;
+    stream_resume(relay->client);
+    relay_pump_from_client(relay, bytes_of(held, size));
+    free(held);
+}
+
 void relay_attach(struct relay *relay, struct server *server)
 {
     relay->server = server;
@@ -422,17 +433,6 @@ void relay_attach(struct relay *relay, struct server *server)
 void relay_hold_early(struct relay *relay, struct bytes bytes)
 {
     relay_hold(relay, bytes);
-}
-
-static void relay_pump_held(struct relay *relay)
-{
-    uint8_t *held = relay->held;
-    size_t size = relay->held_size;
-    relay->held = NULL;
-    relay->held_size = 0;
-    stream_resume(relay->client);
-    relay_pump_from_client(relay, bytes_of(held, size));
-    free(held);
 }
 
 void relay_begin(struct relay *relay)

@@ -55,11 +55,72 @@ static void server_go(struct server *server, const char *why, bool failed_login)
     loop_defer(server->place->loop, &server->burial);
 }
 
+void server_give_up(struct server *server, struct err why)
+{
+    log_warning("S-%llu: %s/%s closing because: %s", (unsigned long long)server->id, server->pool->database->name,
+                server->pool->user->name, why.why);
+    if (server->stream)
+        stream_close(server->stream);
+    server->stream = NULL;
+    server_go(server, why.why, true);
+}
+
 static int64_t server_draw_lifetime_share(void)
 {
     uint16_t random = 0;
     (void)RAND_bytes((unsigned char *)&random, sizeof random);
     return 900 + random % 101;
+}
+
+void server_run(struct server *server, const char *sql, void (*done)(struct server *server, struct err outcome))
+{
+    struct writer out = writer_growing(1024 * 1024);
+    wire_put_query(&out, sql);
+    server->task_done = done;
+    requests_sent(&server->requests, WIRE_QUERY);
+    stream_send(server->stream, writer_bytes(&out));
+    writer_free(&out);
+}
+
+static void server_connected(struct server *server)
+{
+    server->opened = true;
+    variables_fill(&server->login_variables, &server->variables);
+    server->keeper->ready(server);
+}
+
+static void server_connect_query_done(struct server *server, struct err outcome)
+{
+    if (failed(outcome))
+        server_give_up(server, err_within(outcome, "connect_query failed"));
+    else
+        server_connected(server);
+}
+
+static void server_logged_in(void *arg, struct server_greeting *greeting, struct err outcome)
+{
+    struct server *server = arg;
+    if (failed(outcome)) {
+        server_give_up(server, outcome);
+        return;
+    }
+    const struct config_database *database =
+        config_find_database(server->place->config, server->pool->database->name, NULL);
+    server->stream = greeting->stream;
+    server->peer = greeting->peer;
+    server->host = mem_string(greeting->host);
+    server->port = greeting->port;
+    server->variables = greeting->variables;
+    server->has_cancel_key = greeting->has_cancel_key;
+    memcpy(server->cancel_key, greeting->cancel_key, sizeof server->cancel_key);
+    server_login_free(server->login);
+    server->login = NULL;
+    server->transaction_status = 'I';
+    stream_set_owner(server->stream, &server_stream_ops, server);
+    if (database && database->connect_query[0])
+        server_run(server, database->connect_query, server_connect_query_done);
+    else
+        server_connected(server);
 }
 
 struct server *server_open(struct place *place, struct pool *pool, struct shard *shard,
@@ -79,26 +140,8 @@ struct server *server_open(struct place *place, struct pool *pool, struct shard 
     server->lifetime_share = server_draw_lifetime_share();
     server->burial = (struct loop_task){.run = server_free, .arg = server};
     LIST_INIT(&server->cancel_list);
-    server->login = server_login_start(server);
+    server->login = server_login_start(place, pool, server_logged_in, server);
     return server;
-}
-
-void server_logged_in(struct server *server, struct stream *stream)
-{
-    server->stream = stream;
-    stream_set_owner(stream, &server_stream_ops, server);
-    server_login_free(server->login);
-    server->login = NULL;
-    server->transaction_status = 'I';
-    variables_fill(&server->login_variables, &server->variables);
-    server->keeper->ready(server);
-}
-
-void server_login_failed(struct server *server, struct err why)
-{
-    log_warning("S-%llu: %s/%s login failed: %s", (unsigned long long)server->id, server->pool->database->name,
-                server->pool->user->name, why.why);
-    server_go(server, why.why, true);
 }
 
 static void server_say_terminate(struct server *server)
@@ -132,16 +175,6 @@ void server_return(struct server *server)
 {
     server->borrower_ops = NULL;
     server->borrower = NULL;
-}
-
-void server_run(struct server *server, const char *sql, void (*done)(struct server *server, struct err outcome))
-{
-    struct writer out = writer_growing(1024 * 1024);
-    wire_put_query(&out, sql);
-    server->task_done = done;
-    requests_sent(&server->requests, WIRE_QUERY);
-    stream_send(server->stream, writer_bytes(&out));
-    writer_free(&out);
 }
 
 bool server_take_parameter(struct server *server, struct bytes body, int *index)
@@ -293,6 +326,10 @@ static void server_ended(void *owner, struct err why)
         server->transaction_status = 'E';
     }
     server_return(server);
+    if (!server->opened) {
+        server_give_up(server, err_within(why, "connect_query failed"));
+        return;
+    }
     server_go(server, why.code == ERR_CLOSED ? "server conn crashed?" : why.why, false);
     if (ops)
         ops->ended(borrower, why);

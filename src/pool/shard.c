@@ -49,7 +49,7 @@ static struct server_list *shard_list(struct shard *shard, enum server_state sta
 
 static void shard_list_remove(struct server *server)
 {
-    int *count;
+    int *count = NULL;
     TAILQ_REMOVE(shard_list(server->shard, server->state, &count), server, entry);
     if (count)
         --*count;
@@ -59,7 +59,7 @@ static void shard_list_remove(struct server *server)
 
 static void shard_list_add(struct server *server)
 {
-    int *count;
+    int *count = NULL;
     struct shard *shard = server->shard;
     struct server_list *list = shard_list(shard, server->state, &count);
     if (server->state == SERVER_IDLE && shard->place->config->set.server_round_robin)
