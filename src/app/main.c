@@ -1,8 +1,11 @@
 /* main.c: the daemon's entry. */
-#include "base/log.h"
+#include "app/daemon.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    log_fatal("nothing to serve yet");
-    return 1;
+    struct options options;
+    int status;
+    if (!options_parse(argc, argv, &options, &status))
+        return status;
+    return daemon_run(&options);
 }

@@ -1,0 +1,273 @@
+#include "app/daemon.h"
+
+#include "app/contexts.h"
+#include "app/process.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SHUTDOWN_CHECK_US (50 * US_PER_MS)
+
+/* How far a shutdown has come. */
+enum ending {
+    ENDING_NOT,
+    ENDING_WAITS_FOR_SERVERS, /* SIGINT: PAUSE; ends when no link is in use */
+    ENDING_WAITS_FOR_CLIENTS, /* SIGTERM: no new clients; ends when the last has left */
+};
+
+struct daemon {
+    const struct options *options;
+    struct loop *loop;
+    struct config *config;
+    struct rules *rules;
+    struct fleet *fleet;
+    struct event *signals[8];
+    size_t signal_count;
+    struct timer *ending_timer;
+    enum ending ending;
+};
+
+/* ---- configuration ---- */
+
+static struct err daemon_open_log(const struct daemon *daemon)
+{
+    const struct settings *set = &daemon->config->set;
+    const struct log_target target = {
+        .file = set->logfile,
+        .to_stderr = !daemon->options->quiet && !daemon->options->daemonize,
+        .to_syslog = set->syslog,
+        .syslog_ident = set->syslog_ident,
+        .syslog_facility = set->syslog_facility,
+    };
+    log_set_verbose(daemon->options->verbose > set->verbose ? daemon->options->verbose : set->verbose);
+    return log_open(&target);
+}
+
+static struct err daemon_make_snapshot(struct config *config, struct rules *rules, struct snapshot **out)
+{
+    struct tls_context *client_tls = NULL;
+    struct tls_context *server_tls = NULL;
+    struct err e = contexts_for_clients(rules, NULL, &client_tls);
+    if (!failed(e))
+        e = contexts_for_servers(config, &server_tls);
+    if (!failed(e))
+        *out = snapshot_new(config, rules, client_tls, server_tls);
+    tls_context_release(client_tls);
+    tls_context_release(server_tls);
+    return e;
+}
+
+/* Everything is read and checked before anything changes. */
+static struct err daemon_reload(struct daemon *daemon)
+{
+    struct config *config = NULL;
+    struct rules *rules = NULL;
+    struct snapshot *snapshot = NULL;
+    struct err e = config_reload(daemon->config, &config);
+    if (!failed(e))
+        e = rules_load(config, &rules);
+    if (!failed(e))
+        e = daemon_make_snapshot(config, rules, &snapshot);
+    if (failed(e)) {
+        rules_drop(rules);
+        config_unref(config);
+        return e;
+    }
+    config_unref(daemon->config);
+    rules_drop(daemon->rules);
+    daemon->config = config;
+    daemon->rules = rules;
+    fleet_adopt(daemon->fleet, snapshot);
+    snapshot_drop(snapshot);
+    return daemon_open_log(daemon);
+}
+
+/* ---- signals ---- */
+
+static void daemon_end(struct daemon *daemon, const char *why)
+{
+    log_info("%s", why);
+    loop_stop(daemon->loop);
+}
+
+static void daemon_check_end(void *arg)
+{
+    struct daemon *daemon = arg;
+    if (daemon->ending == ENDING_WAITS_FOR_SERVERS && fleet_has_no_links(daemon->fleet, NULL))
+        daemon_end(daemon, "server connections dropped, exiting");
+    else if (daemon->ending == ENDING_WAITS_FOR_CLIENTS && limit_taken(fleet_clients(daemon->fleet)) == 0)
+        daemon_end(daemon, "client connections dropped, exiting");
+    else
+        timer_start(daemon->ending_timer, SHUTDOWN_CHECK_US);
+}
+
+static void daemon_begin_end(struct daemon *daemon, enum ending ending)
+{
+    process_notify("STOPPING=1");
+    daemon->ending = ending;
+    fleet_drain(daemon->fleet);
+    if (ending == ENDING_WAITS_FOR_SERVERS)
+        fleet_pause(daemon->fleet, NULL);
+    daemon_check_end(daemon);
+}
+
+static void daemon_take_int(struct daemon *daemon)
+{
+    if (daemon->ending != ENDING_NOT) {
+        daemon_end(daemon, "got SIGINT while shutting down => immediate exit");
+        return;
+    }
+    log_info("got SIGINT, shutting down, waiting for all servers connections to be released");
+    daemon_begin_end(daemon, ENDING_WAITS_FOR_SERVERS);
+}
+
+static void daemon_take_term(struct daemon *daemon)
+{
+    if (daemon->ending != ENDING_NOT) {
+        daemon_end(daemon, "got SIGTERM while shutting down => immediate exit");
+        return;
+    }
+    log_info("got SIGTERM, shutting down, waiting for all clients disconnect");
+    daemon_begin_end(daemon, ENDING_WAITS_FOR_CLIENTS);
+}
+
+static void daemon_take_hup(struct daemon *daemon)
+{
+    process_notify("RELOADING=1");
+    log_info("got SIGHUP, re-reading config");
+    struct err e = daemon_reload(daemon);
+    if (failed(e))
+        log_error("reload failed, the configuration in force stays: %s", e.why);
+    process_notify("READY=1");
+}
+
+static void daemon_take_usr(struct daemon *daemon, bool pause)
+{
+    if (daemon->ending != ENDING_NOT) {
+        log_info("got SIGUSR%d while shutting down, ignored", pause ? 1 : 2);
+    } else if (pause) {
+        log_info("got SIGUSR1, pausing all activity");
+        fleet_pause(daemon->fleet, NULL);
+    } else {
+        log_info("got SIGUSR2, continuing from PAUSE");
+        fleet_resume(daemon->fleet, NULL);
+    }
+}
+
+static void daemon_signalled(evutil_socket_t number, short what, void *arg)
+{
+    struct daemon *daemon = arg;
+    (void)what;
+    switch (number) {
+    case SIGINT:
+        daemon_take_int(daemon);
+        break;
+    case SIGTERM:
+        daemon_take_term(daemon);
+        break;
+    case SIGQUIT:
+        daemon_end(daemon, "got SIGQUIT, fast exit");
+        break;
+    case SIGHUP:
+        daemon_take_hup(daemon);
+        break;
+    default:
+        daemon_take_usr(daemon, number == SIGUSR1);
+        break;
+    }
+}
+
+static struct err daemon_catch_signals(struct daemon *daemon)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct event *event = evsignal_new(loop_base(daemon->loop), numbers[i], daemon_signalled, daemon);
+        if (!event || event_add(event, NULL) != 0)
+            return err_make(ERR_SYSTEM, "cannot wait for signals");
+        daemon->signals[daemon->signal_count++] = event;
+    }
+    return OK;
+}
+
+/* ---- life ---- */
+
+/* Until the console stands here. */
+static void daemon_console(void *ctx, struct worker *worker, struct stream *stream, struct identity *identity,
+                           struct bytes unread)
+{
+    (void)ctx;
+    (void)unread;
+    limit_give(&worker->common->clients);
+    stream_close(stream);
+    identity_free(identity);
+}
+
+static struct err daemon_serve(struct daemon *daemon)
+{
+    struct snapshot *snapshot = NULL;
+    TRY(loop_new(&daemon->loop));
+    TRY(daemon_catch_signals(daemon));
+    TRY(variables_track(daemon->config->set.track_extra_parameters));
+    daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
+    TRY(rules_load(daemon->config, &daemon->rules));
+    TRY(daemon_make_snapshot(daemon->config, daemon->rules, &snapshot));
+    struct err e = fleet_start(snapshot, daemon_console, daemon, &daemon->fleet);
+    snapshot_drop(snapshot);
+    TRY(e);
+    log_info("process up: %s, libevent %s, %zu threads", options_version(), event_get_version(),
+             fleet_size(daemon->fleet));
+    process_notify("READY=1");
+    loop_run(daemon->loop);
+    return OK;
+}
+
+static struct err daemon_begin(struct daemon *daemon)
+{
+    const struct settings *set;
+    TRY(config_load(daemon->options->file, &daemon->config));
+    set = &daemon->config->set;
+    process_raise_limits();
+    if (daemon->options->daemonize && (!set->pidfile[0] || (!set->logfile[0] && !set->syslog)))
+        return err_make(ERR_INPUT, "-d needs pidfile, and logfile or syslog, in the configuration");
+    TRY(process_become(daemon->options->user ? daemon->options->user : set->user));
+    if (geteuid() == 0)
+        return err_make(ERR_DENIED, "pgvouch does not run as root: set user in the configuration, or -u");
+    TRY(daemon_open_log(daemon));
+    if (daemon->options->daemonize)
+        TRY(process_detach());
+    return process_write_pidfile(set->pidfile);
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+    if (daemon->fleet)
+        fleet_stop(daemon->fleet, "pooler is shutting down");
+    for (size_t i = 0; i < daemon->signal_count; i++)
+        event_free(daemon->signals[i]);
+    timer_free(daemon->ending_timer);
+    loop_free(daemon->loop);
+    rules_drop(daemon->rules);
+    if (daemon->config)
+        process_remove_pidfile(daemon->config->set.pidfile);
+    config_unref(daemon->config);
+    free(daemon);
+}
+
+int daemon_run(const struct options *options)
+{
+    struct daemon *daemon = NEW(struct daemon);
+    daemon->options = options;
+    struct err e = daemon_begin(daemon);
+    if (!failed(e))
+        e = daemon_serve(daemon);
+    if (failed(e))
+        log_fatal("%s", e.why);
+    daemon_free(daemon);
+    return failed(e) ? 1 : 0;
+}
