@@ -151,7 +151,7 @@ demo_mutual() {
     fi
     say ""
     say "   With a certificate that carries evidence, made for a nonce of this server, stock psql is let in:"
-    shown "${RUN_AS[@]}" "$SCRATCH/vouch" cert --out "$SCRATCH/client" --cn demo \
+    shown "$SCRATCH/vouch" cert --out "$SCRATCH/client" --cn demo --state-dir "$SCRATCH/state" \
         --nonce-url "http://127.0.0.1:$DEMO_HTTP_PORT/api/v1/nonce"
     demo_psql "$(demo_connection vault "sslcert=$SCRATCH/client/client.crt sslkey=$SCRATCH/client/client.key")" \
         "SELECT 'both sides are attested' AS vault"

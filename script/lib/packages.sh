@@ -5,7 +5,7 @@ BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent
     libjansson-dev libidn-dev uthash-dev libsystemd-dev)
 
 # Beyond those, what the tests are run with; script/test-deps installs the drivers.
-TEST_PACKAGES=(libcmocka-dev python3-venv python3-dev)
+TEST_PACKAGES=(libcmocka-dev python3)
 
 APT_ENVIRONMENT=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a NEEDRESTART_SUSPEND=1)
 
