@@ -6,3 +6,12 @@ pgvouch_SOURCES = \
     src/app/options.c include/app/options.h \
     src/app/process.c include/app/process.h
 pgvouch_LDADD = $(LIBS_ADMIN) $(SYSTEMD_LIBS)
+
+if UNIT_TESTS
+check_PROGRAMS += test/unit/test_vouch_net
+test_unit_test_vouch_net_SOURCES = test/unit/test_vouch_net.c test/unit/tls_pair.c test/unit/tls_pair.h \
+    src/app/vouch_dial.c include/app/vouch_dial.h \
+    src/app/vouch_nonce.c include/app/vouch_nonce.h
+test_unit_test_vouch_net_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_vouch_net_LDADD = libwire.a $(LIBS_TLS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+endif
