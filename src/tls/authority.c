@@ -14,7 +14,7 @@
 
 struct authority {
     struct certificate certificate;
-    STACK_OF(X509) * chain;
+    STACK_OF(X509) *chain;
     EVP_PKEY *key;
 };
 
@@ -52,7 +52,7 @@ struct err authority_make(const char *common_name, int64_t lifetime_s, struct au
 {
     if (lifetime_s <= 0)
         return err_make(ERR_INPUT, "an authority needs a lifetime");
-    EVP_PKEY *key;
+    EVP_PKEY *key = NULL;
     TRY(issue_make_key(&key));
     X509 *x509 = NULL;
     struct err outcome = authority_issue_itself(common_name, lifetime_s, key, &x509);
@@ -79,7 +79,7 @@ static struct err authority_check(X509 *x509, EVP_PKEY *key, const char *cert_fi
 
 struct err authority_load(const char *cert_file, const char *key_file, struct authority **out)
 {
-    STACK_OF(X509) * certificates;
+    STACK_OF(X509) *certificates = NULL;
     TRY(pem_load_certificates(cert_file, &certificates));
     X509 *first = sk_X509_shift(certificates);
     EVP_PKEY *key = NULL;
@@ -102,7 +102,7 @@ struct err authority_save(const struct authority *authority, const char *cert_fi
 
 static struct err authority_reopen(const char *cert_file, const char *key_file, struct authority **out)
 {
-    struct authority *authority;
+    struct authority *authority = NULL;
     TRY(authority_load(cert_file, key_file, &authority));
     if (authority_not_after_s(authority) <= clock_wall_us() / US_PER_SECOND) {
         authority_free(authority);
@@ -125,7 +125,7 @@ struct err authority_open(const char *cert_file, const char *key_file, const cha
         return err_make(ERR_INPUT, "\"%s\" is there without its key \"%s\"", cert_file, key_file);
     if (has_cert)
         return authority_reopen(cert_file, key_file, out);
-    struct authority *authority;
+    struct authority *authority = NULL;
     TRY(authority_make(common_name, lifetime_s, &authority));
     struct err outcome = authority_save(authority, cert_file, key_file);
     if (failed(outcome))

@@ -46,7 +46,7 @@ static void context_make_opening_index(void)
 
 static struct err context_load_authorities(const char *path, X509_STORE *store)
 {
-    STACK_OF(X509) * certificates;
+    STACK_OF(X509) *certificates = NULL;
     TRY(pem_load_certificates(path, &certificates));
     bool added = true;
     for (int i = 0; added && i < sk_X509_num(certificates); i++)
@@ -301,7 +301,7 @@ struct err tls_context_connect(struct tls_context *context, const char *host, en
     bool has_host = host && *host;
     if (!has_host && context->verify == TLS_VERIFY_FULL)
         return err_make(ERR_INPUT, "verify-full needs the name of the server's host");
-    SSL *ssl;
+    SSL *ssl = NULL;
     TRY(context_open(context, opening, &ssl));
     SSL_set_connect_state(ssl);
     struct err outcome = has_host ? context_name_host(context, ssl, host) : OK;

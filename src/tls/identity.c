@@ -9,7 +9,7 @@
 struct tls_identity {
     atomic_uint references;
     X509 *certificate;
-    STACK_OF(X509) * chain;
+    STACK_OF(X509) *chain;
     EVP_PKEY *key;
 };
 
@@ -33,7 +33,7 @@ struct err tls_identity_make(X509 *certificate, STACK_OF(X509) * chain, EVP_PKEY
 
 struct err tls_identity_load(const char *cert_file, const char *key_file, struct tls_identity **out)
 {
-    STACK_OF(X509) * certificates;
+    STACK_OF(X509) *certificates = NULL;
     TRY(pem_load_certificates(cert_file, &certificates));
     EVP_PKEY *key = NULL;
     const char *key_source = key_file && *key_file ? key_file : cert_file;

@@ -16,7 +16,7 @@ struct leaf {
 
 static struct err leaf_add_san(X509 *x509, const char *list)
 {
-    GENERAL_NAMES *names;
+    GENERAL_NAMES *names = NULL;
     TRY(san_read(list, &names));
     bool added = sk_GENERAL_NAME_num(names) == 0 ||
                  X509_add1_ext_i2d(x509, NID_subject_alt_name, names, 0, X509V3_ADD_APPEND) == 1;
@@ -111,7 +111,7 @@ static struct err leaf_chain(const struct leaf *leaf, STACK_OF(X509) * *out)
 struct err leaf_sign(struct leaf *leaf, struct tls_identity **out)
 {
     TRY(issue_sign(leaf->x509, leaf->issuer ? authority_key(leaf->issuer) : leaf->key));
-    STACK_OF(X509) * chain;
+    STACK_OF(X509) *chain = NULL;
     TRY(leaf_chain(leaf, &chain));
     struct err outcome = tls_identity_make(leaf->x509, chain, leaf->key, out);
     certificate_list_free(chain);
@@ -130,7 +130,7 @@ void leaf_free(struct leaf *leaf)
 
 struct err leaf_check_san(const char *san)
 {
-    GENERAL_NAMES *names;
+    GENERAL_NAMES *names = NULL;
     TRY(san_read(san, &names));
     GENERAL_NAMES_free(names);
     return OK;

@@ -75,8 +75,8 @@ static struct err pem_parse_certificates(BIO *text, const char *path, STACK_OF(X
 
 struct err pem_load_certificates(const char *path, STACK_OF(X509) * *out)
 {
-    uint8_t *content;
-    size_t size;
+    uint8_t *content = NULL;
+    size_t size = 0;
     TRY(pem_read_file(path, &content, &size));
     BIO *text = BIO_new_mem_buf(content, (int)size);
     STACK_OF(X509) *certificates = sk_X509_new_null();
@@ -104,8 +104,8 @@ static int pem_note_pass_phrase(char *buffer, int size, int writing, void *arg)
 
 struct err pem_load_key(const char *path, EVP_PKEY **out)
 {
-    uint8_t *content;
-    size_t size;
+    uint8_t *content = NULL;
+    size_t size = 0;
     TRY(pem_read_file(path, &content, &size));
     bool under_pass_phrase = false;
     ERR_clear_error();
