@@ -1,0 +1,24 @@
+/*
+ * attest.h: what of attestation belongs to the whole process: journal, nonces, chains known to be good, our evidence.
+ *
+ * Made by `app` before the workers start and freed after they have ended. What it points to says which threads may.
+ */
+#ifndef ATTEST_ATTEST_H
+#define ATTEST_ATTEST_H
+
+#include "attest/attester.h"
+#include "attest/journal.h"
+#include "attest/nonces.h"
+#include "snp/chain.h"
+
+struct attest {
+    struct journal *journal;
+    struct nonces *nonces;
+    struct snp_chain_cache *chains;
+    struct attester *attester; /* NULL: client_tls_cert_file shows an operator's certificate, or there is no TLS */
+};
+
+struct err attest_new(struct attest **out) MUST_CHECK;
+void attest_free(struct attest *attest); /* NULL does nothing */
+
+#endif

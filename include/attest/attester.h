@@ -1,0 +1,56 @@
+/*
+ * attester.h: our own evidence: the authority, the attested leaf, and its renewal.
+ *
+ * The one place that talks to the provider, on a thread of its own, so that a throttled device holds nobody up. The
+ * leaf is renewed at a third of attest_max_age; when that fails it serves on until notAfter, and the log says so.
+ */
+#ifndef ATTEST_ATTESTER_H
+#define ATTEST_ATTESTER_H
+
+#include "attest/evidence.h"
+#include "base/loop.h"
+#include "config/config.h"
+
+struct attester;
+
+struct attester_ops {
+    /* A new leaf: on the home loop's thread. `identity` is borrowed for the call. */
+    void (*renewed)(void *ctx, struct tls_identity *identity);
+};
+
+/* Opens provider and authority, writes attest_ca_file, makes the first leaf (blocks) and starts the renewal. A config
+ * without a provider ("auto" finds none, attest_required = 0) serves a leaf without evidence, with a warning. `digest`
+ * is what attest/digest.h makes of the configuration. Main. */
+struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct loop *home,
+                          const struct attester_ops *ops, void *ctx, struct attester **out) MUST_CHECK;
+/* Waits for the thread; no callback after it. NULL does nothing. Main. */
+void attester_stop(struct attester *attester);
+
+/* The leaf in force; borrowed until the next turn of the home loop. Main. */
+struct tls_identity *attester_identity(const struct attester *attester);
+
+/* A changed configuration: settings of names, ages and the digest take effect with a leaf that is made at once.
+ * ERR_INPUT for settings that cannot be (names): nothing changes then. Main. */
+struct err attester_adopt(struct attester *attester, struct config *config,
+                          const uint8_t digest[SHA384_SIZE]) MUST_CHECK;
+
+/* What SHOW EVIDENCE tells. Times since 1970 in microseconds; 0: not known. */
+struct attester_state {
+    const char *provider; /* "none" without one */
+    bool simulated;
+    bool has_report;
+    uint8_t report[SNP_REPORT_SIZE];
+    uint8_t config_digest[SHA384_SIZE];
+    uint8_t leaf_sha256[32];
+    uint8_t authority_sha256[32];
+    int64_t issued_at_us;
+    int64_t next_renewal_us;
+    int64_t not_after_us;
+    uint64_t renewals;
+    uint64_t failures;          /* since the last success */
+    char failure[ERR_WHY_SIZE]; /* the last; "" when there was none since */
+};
+/* Any thread. */
+void attester_read_state(struct attester *attester, struct attester_state *out);
+
+#endif

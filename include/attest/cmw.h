@@ -1,0 +1,33 @@
+/*
+ * cmw.h: the conceptual message wrapper (RFC 9999) that carries a report, its certificates and the bind record.
+ *
+ * A CBOR collection of type "tag:pgvouch,2026:snp/v1" with the members "snp", "certs" and "bind", in the X.509
+ * extension id-pe-cmw as CHOICE { json UTF8String, cbor OCTET STRING }. Pure; any thread.
+ */
+#ifndef ATTEST_CMW_H
+#define ATTEST_CMW_H
+
+#include "base/writer.h"
+
+#define CMW_OID "1.3.6.1.5.5.7.1.35" /* id-pe-cmw */
+#define CMW_MAX (48 * 1024)
+
+/* Views; none is empty in what has been parsed but `certs`, which may be. */
+struct cmw {
+    struct bytes report; /* application/vnd.amd.sev-snp.attestation-report */
+    struct bytes certs;  /* application/vnd.amd.ghcb.guid-table */
+    struct bytes bind;   /* application/vnd.pgvouch.bind+cbor */
+};
+
+/* The collection, deterministic (RFC 8949 section 4.2). */
+void cmw_write(const struct cmw *cmw, struct writer *w);
+/* ERR_INPUT when it is not such a collection: depth, lengths, duplicates, order and types are checked before anything
+ * is believed; members of other names are refused. */
+struct err cmw_parse(struct bytes cbor, struct cmw *out) MUST_CHECK;
+
+/* The content of the extension's extnValue: the collection in a DER OCTET STRING; and the way back. The JSON form is
+ * ERR_UNSUPPORTED. */
+void cmw_write_extension(const struct cmw *cmw, struct writer *w);
+struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * nonces.h: nonces that this server gives out for evidence that is made before a handshake.
+ *
+ * A nonce holds its time and a MAC over it, so that giving one out stores nothing, however often it is asked. The first
+ * use under a key, in evidence that holds in every other respect, binds it to that key: the same leaf may connect again
+ * within the nonce's age, any other key is a replay. Any thread.
+ */
+#ifndef ATTEST_NONCES_H
+#define ATTEST_NONCES_H
+
+#include "base/bytes.h"
+#include "tls/certificate.h"
+
+#define NONCE_SIZE           32
+#define NONCE_DEFAULT_AGE_US (INT64_C(300) * 1000000)
+
+struct nonces;
+
+/* Holds up to `limit` nonces that are bound to a key, each until it is older than max_age_us. */
+struct err nonces_new(size_t limit, struct nonces **out) MUST_CHECK;
+void nonces_free(struct nonces *nonces);
+
+/* How long nonces live that are given out from now on; how long bound ones are remembered never shrinks for those that
+ * are already out. */
+void nonces_set_max_age(struct nonces *nonces, int64_t max_age_us);
+
+/* `now_us`: wall clock. *expires_in_s may be NULL. */
+struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE_SIZE],
+                        double *expires_in_s) MUST_CHECK;
+
+enum nonce_state {
+    NONCE_FOREIGN = 0, /* not given out by this process */
+    NONCE_EXPIRED,     /* older than max_age_us */
+    NONCE_OTHER_KEY,   /* bound to another key: a replay */
+    NONCE_FULL,        /* too many are bound now: cannot decide */
+    NONCE_FRESH,       /* ours, young, and free or bound to this key */
+};
+const char *nonce_state_name(enum nonce_state state);
+
+/* Looks only. *age_us is how long ago it was given out (0 when foreign). */
+enum nonce_state nonces_look(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                             int64_t now_us, int64_t max_age_us, int64_t *age_us);
+/* The same and, when FRESH, binds it to the key. */
+enum nonce_state nonces_claim(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                              int64_t now_us, int64_t max_age_us, int64_t *age_us);
+
+#endif

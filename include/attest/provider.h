@@ -1,0 +1,38 @@
+/*
+ * provider.h: where attestation reports come from.
+ *
+ * One thread at a time uses a provider (the attester's), since a device gives one report at a time.
+ */
+#ifndef ATTEST_PROVIDER_H
+#define ATTEST_PROVIDER_H
+
+#include "config/settings.h"
+#include "snp/report.h"
+
+struct provider;
+
+/* As attest_provider says. ERR_NOT_FOUND: `auto`, and this machine has none (never the simulated one), or the one named
+ * is not here; ERR_UNSUPPORTED: one that this build does not have. The simulated provider makes its keys at first use
+ * (seconds). *out is the caller's. */
+struct err provider_open(const struct settings *set, struct provider **out) MUST_CHECK;
+/* NULL does nothing. */
+void provider_free(struct provider *provider);
+
+/* "simulated". A constant text. */
+const char *provider_name(const struct provider *provider);
+/* Whether it protects nothing. */
+bool provider_is_simulated(const struct provider *provider);
+
+/* A report and the GUID table of certificates that prove it (empty when the provider has none). */
+struct provider_report {
+    uint8_t report[SNP_REPORT_SIZE];
+    uint8_t *table;
+    size_t table_size;
+};
+
+/* Blocks: milliseconds, or seconds when the device is throttled. */
+struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
+                           struct provider_report *out) MUST_CHECK;
+void provider_report_release(struct provider_report *report);
+
+#endif

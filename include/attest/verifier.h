@@ -1,0 +1,36 @@
+/*
+ * verifier.h: a certificate's evidence, from its bytes to the verdict. The only maker of verdicts.
+ *
+ * Takes about a millisecond (P-384) plus the chain when it is new: for the crew, never on a loop. Any thread.
+ */
+#ifndef ATTEST_VERIFIER_H
+#define ATTEST_VERIFIER_H
+
+#include "attest/nonces.h"
+#include "attest/verdict.h"
+
+enum verify_role { VERIFY_SERVER, VERIFY_CLIENT };
+
+/* All borrowed for the call. */
+struct verify_request {
+    enum verify_role role;   /* whose evidence: a client's must answer a nonce, a server's certificate carries none */
+    X509 *certificate;       /* the peer's leaf, whose key the handshake proved; NULL: it showed none */
+    STACK_OF(X509) * others; /* what it sent besides, for the issuer's key; may be NULL */
+    bool is_tls13;
+    const struct policy *policy;
+    struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
+    struct snp_chain_cache *chains; /* may be NULL */
+    int64_t now_us;                 /* wall clock */
+};
+
+/* Names of the checks that come before and after those of snp/verify.h and attest/judge.h. */
+#define VERIFY_CHECK_TLS      "tls_version"
+#define VERIFY_CHECK_EVIDENCE "evidence"
+#define VERIFY_CHECK_FORMAT   "format"
+#define VERIFY_CHECK_BINDING  "binding"
+#define VERIFY_CHECK_ISSUED   "issued_at" /* not later than now, but for skew, nor outside the certificate's validity */
+
+/* Fills an initialised verdict; the caller releases it. */
+void verify_certificate(const struct verify_request *request, struct verdict *out);
+
+#endif
