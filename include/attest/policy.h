@@ -7,7 +7,7 @@
 #ifndef ATTEST_POLICY_H
 #define ATTEST_POLICY_H
 
-#include "attest/evidence.h"
+#include "attest/evidence_format.h"
 #include "config/config.h"
 #include "snp/verify.h"
 

@@ -1,11 +1,12 @@
 noinst_LIBRARIES += libattest.a
-libattest_a_SOURCES = src/attest/layer.c \
+libattest_a_SOURCES = \
     include/attest/attest.h \
     include/attest/attester.h \
     include/attest/bind.h \
     include/attest/cmw.h \
     include/attest/digest.h \
     include/attest/evidence.h \
+    src/attest/evidence_format.c include/attest/evidence_format.h \
     include/attest/journal.h \
     include/attest/judge.h \
     include/attest/nonces.h \
