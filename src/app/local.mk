@@ -14,4 +14,11 @@ test_unit_test_vouch_net_SOURCES = test/unit/test_vouch_net.c test/unit/tls_pair
     src/app/vouch_nonce.c include/app/vouch_nonce.h
 test_unit_test_vouch_net_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_vouch_net_LDADD = libwire.a $(LIBS_TLS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/test_vouch_options
+test_unit_test_vouch_options_SOURCES = test/unit/test_vouch_options.c \
+    src/app/vouch_address.c include/app/vouch_address.h \
+    src/app/vouch_options.c include/app/vouch_options.h
+test_unit_test_vouch_options_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_vouch_options_LDADD = libtls.a $(LIBS_CONFIG) $(CMOCKA_LIBS)
 endif
