@@ -72,17 +72,13 @@ static struct err options_duration(const char *flag, const char *text, int64_t *
     return OK;
 }
 
-/* One value for something that may be given once. */
-static struct err options_only_one(const char *what, const void *before, const char *text)
+/* The value of an option that may be given once. */
+static struct err options_text(const char *flag, const char *text, const char **out)
 {
-    if (before)
-        return err_make(ERR_INPUT, "%s is given twice: \"%.80s\" is one too many", what, text);
-    return *text ? OK : err_make(ERR_INPUT, "%s is empty", what);
-}
-
-static struct err options_text(const char *what, const char *text, const char **out)
-{
-    TRY(options_only_one(what, *out, text));
+    if (*out)
+        return err_make(ERR_INPUT, "%s is given twice", flag);
+    if (!text || !*text)
+        return err_make(ERR_INPUT, "%s is empty", flag);
     *out = text;
     return OK;
 }
