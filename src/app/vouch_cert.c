@@ -55,16 +55,6 @@ static struct err cert_make_directory(const char *path)
     return S_ISDIR(found.st_mode) ? OK : err_make(ERR_INPUT, "\"%.100s\" is no directory", path);
 }
 
-/* The nonce comes last before the report, so that as little as can be of its time has passed. */
-static struct err cert_get_nonce(struct minting *m)
-{
-    if (m->options->nonce)
-        return vouch_nonce_read(m->options->nonce, &m->nonce);
-    if (m->options->nonce_url)
-        return vouch_nonce_fetch(m->options->nonce_url, m->options->timeout_us, &m->nonce);
-    return OK;
-}
-
 static struct err cert_draft(struct minting *m, int64_t now_s)
 {
     struct leaf_spec spec = {
@@ -80,11 +70,15 @@ static struct err cert_draft(struct minting *m, int64_t now_s)
 static struct err cert_mint(struct minting *m)
 {
     TRY(cert_choose_name(m));
+    if (m->options->nonce)
+        TRY(vouch_nonce_read(m->options->nonce, &m->nonce));
     if (m->options->ca_cert)
         TRY(authority_load(m->options->ca_cert, m->options->ca_key, &m->authority));
     TRY(cert_make_directory(m->options->out));
     TRY(err_within(provider_open(&m->options->settings, &m->provider), "no attestation reports"));
-    TRY(cert_get_nonce(m));
+    /* Fetched as late as can be, since making a simulated processor's keys takes seconds of its life. */
+    if (m->options->nonce_url)
+        TRY(vouch_nonce_fetch(m->options->nonce_url, m->options->timeout_us, &m->nonce));
     int64_t now_s = clock_wall_us() / US_PER_SECOND;
     TRY(cert_draft(m, now_s));
     TRY(evidence_attach(m->leaf, m->provider, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
