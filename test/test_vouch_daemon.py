@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from support import scratch
 from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
 
 
@@ -25,11 +26,10 @@ def attested(pgvouch, scratch_folder):
 
 
 @pytest.fixture
-def policy(scratch_folder, tmp_path):
+def policy(scratch_folder):
     def write(more="", **options):
-        path = tmp_path / "policy.yaml"
-        path.write_text(policy_text(scratch_folder / "ark-milan.pem", more, **options))
-        return path
+        text = policy_text(scratch_folder / "ark-milan.pem", more, **options)
+        return scratch.write(scratch_folder / "policy.yaml", text, 0o644)
 
     return write
 
