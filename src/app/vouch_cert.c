@@ -75,7 +75,7 @@ static struct err cert_mint(struct minting *m)
     if (m->options->ca_cert)
         TRY(authority_load(m->options->ca_cert, m->options->ca_key, &m->authority));
     TRY(cert_make_directory(m->options->out));
-    TRY(err_within(provider_open(&m->options->settings, &m->provider), "no attestation reports"));
+    TRY(provider_open(&m->options->settings, &m->provider));
     /* Fetched as late as can be, since making a simulated processor's keys takes seconds of its life. */
     if (m->options->nonce_url)
         TRY(vouch_nonce_fetch(m->options->nonce_url, m->options->timeout_us, &m->nonce));
