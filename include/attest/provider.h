@@ -30,9 +30,13 @@ struct provider_report {
     size_t table_size;
 };
 
-/* Blocks: milliseconds, or seconds when the device is throttled. */
+/* Blocks: milliseconds, or seconds when the device is throttled. On failure *out is empty. */
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                            struct provider_report *out) MUST_CHECK;
 void provider_report_release(struct provider_report *report);
+
+/* Any thread, while the provider lives: a report that waits because it is throttled fails soon with ERR_NOT_NOW, and so
+ * do all that follow. One that the device itself is making is not cut short. */
+void provider_interrupt(struct provider *provider);
 
 #endif

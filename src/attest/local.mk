@@ -1,16 +1,21 @@
 noinst_LIBRARIES += libattest.a
 libattest_a_SOURCES = \
-    include/attest/attest.h \
-    include/attest/attester.h \
-    include/attest/bind.h \
-    include/attest/cmw.h \
-    include/attest/digest.h \
-    include/attest/evidence.h \
+    src/attest/attest.c include/attest/attest.h \
+    src/attest/attester.c include/attest/attester.h \
+    src/attest/bind.c include/attest/bind.h \
+    src/attest/cbor.c include/attest/cbor.h \
+    src/attest/cmw.c include/attest/cmw.h \
+    src/attest/digest.c include/attest/digest.h \
+    src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
+    src/attest/plan.c include/attest/plan.h \
+    src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
+    src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
+    src/attest/provider_simulated.c include/attest/provider_simulated.h \
+    src/attest/provider_tsm.c include/attest/provider_tsm.h \
     include/attest/journal.h \
     include/attest/judge.h \
     include/attest/nonces.h \
     include/attest/policy.h \
-    include/attest/provider.h \
     include/attest/verdict.h \
     include/attest/verifier.h

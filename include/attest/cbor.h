@@ -1,0 +1,39 @@
+/*
+ * cbor.h: as much of CBOR (RFC 8949) as the profile speaks: integers, byte and text strings, arrays and maps, in
+ * deterministic encoding (section 4.2.1).
+ *
+ * Bytes from a peer are first scanned whole; the cursor functions then read what has been scanned. Nothing is
+ * allocated, whatever a length claims. Pure; any thread.
+ */
+#ifndef ATTEST_CBOR_H
+#define ATTEST_CBOR_H
+
+#include "base/reader.h"
+#include "base/writer.h"
+
+#define CBOR_DEPTH_MAX 8 /* arrays and maps within one another */
+
+void cbor_write_uint(struct writer *w, uint64_t value);
+void cbor_write_bytes(struct writer *w, struct bytes value);
+void cbor_write_text(struct writer *w, const char *text);
+/* The head; the `count` items (or pairs, keys in bytewise order of their encoding) are written after it. */
+void cbor_write_array(struct writer *w, uint64_t count);
+void cbor_write_map(struct writer *w, uint64_t count);
+
+/* ERR_INPUT unless `cbor` is exactly one item in deterministic encoding: heads of the shortest form, definite lengths
+ * that lie within the input, map keys in order and none twice, no deeper than CBOR_DEPTH_MAX, no trailing bytes. Tags,
+ * floats and simple values are refused: nothing of the profile uses them. `what` names the bytes in the error. That
+ * text strings are UTF-8 is not checked: they are only ever compared with texts of the program. */
+struct err cbor_scan(struct bytes cbor, const char *what) MUST_CHECK;
+
+/* The next item, which must be of that type: `bad` is set otherwise, and what is returned is zero or empty. For bytes
+ * that cbor_scan has let through. */
+uint64_t cbor_read_uint(struct reader *r);
+struct bytes cbor_read_bytes(struct reader *r);
+/* The next item must be this very text. */
+void cbor_read_text(struct reader *r, const char *expected);
+/* The number of items or pairs, which follow. */
+uint64_t cbor_read_array(struct reader *r);
+uint64_t cbor_read_map(struct reader *r);
+
+#endif

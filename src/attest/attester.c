@@ -1,0 +1,320 @@
+#include "attest/attester.h"
+
+#include "attest/plan.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define ATTESTER_RETRY_US (10 * US_PER_SECOND)
+
+/* The thread's one job. */
+enum attester_job {
+    ATTESTER_IDLE,   /* the plan belongs to the home loop */
+    ATTESTER_MINTS,  /* the plan belongs to the thread */
+    ATTESTER_MINTED, /* leaf and outcome wait for the home loop, to which the plan belongs again */
+};
+
+struct attester {
+    struct loop *home;
+    const struct attester_ops *ops;
+    void *ctx;
+
+    /* Of the home loop. */
+    struct plan *plan;
+    struct plan *next_plan; /* waits until the thread is idle; NULL: none */
+    struct tls_identity *identity;
+    struct tls_identity *retired; /* the one before, until the turn ends */
+    struct loop_task retire;
+    struct timer *renewal;
+    struct event *rung;
+    int64_t retry_us; /* before the next attempt after a failure */
+
+    int bell; /* eventfd: the thread has minted */
+    pthread_t thread;
+    bool thread_runs;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t wake;
+    enum attester_job job;
+    bool ending;
+    struct plan_leaf leaf;
+    struct err outcome;
+    struct attester_state state;
+};
+
+static void *attester_main(void *arg)
+{
+    struct attester *attester = arg;
+    pthread_mutex_lock(&attester->lock);
+    while (!attester->ending) {
+        if (attester->job != ATTESTER_MINTS) {
+            pthread_cond_wait(&attester->wake, &attester->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&attester->lock);
+        struct plan_leaf leaf;
+        struct err outcome = plan_mint(attester->plan, &leaf);
+        pthread_mutex_lock(&attester->lock);
+        attester->leaf = leaf;
+        attester->outcome = outcome;
+        attester->job = ATTESTER_MINTED;
+        eventfd_write(attester->bell, 1);
+    }
+    pthread_mutex_unlock(&attester->lock);
+    return NULL;
+}
+
+static int64_t attester_period_us(const struct attester *attester)
+{
+    return attester->plan->config->set.attest_max_age_us / 3;
+}
+
+/* Sets the timer and says so in the state. */
+static void attester_schedule(struct attester *attester, int64_t after_us)
+{
+    timer_start(attester->renewal, after_us);
+    pthread_mutex_lock(&attester->lock);
+    attester->state.next_renewal_us = clock_wall_us() + after_us;
+    pthread_mutex_unlock(&attester->lock);
+}
+
+/* Has the thread mint, if it is idle; a plan that waits comes into force first. */
+static void attester_begin(struct attester *attester)
+{
+    pthread_mutex_lock(&attester->lock);
+    if (attester->job == ATTESTER_IDLE) {
+        if (attester->next_plan) {
+            plan_succeed(attester->plan, attester->next_plan);
+            attester->plan = attester->next_plan;
+            attester->next_plan = NULL;
+        }
+        attester->job = ATTESTER_MINTS;
+        pthread_cond_signal(&attester->wake);
+    }
+    pthread_mutex_unlock(&attester->lock);
+}
+
+static void attester_renew(void *arg)
+{
+    attester_begin(arg);
+}
+
+static void attester_drop_retired(void *arg)
+{
+    struct attester *attester = arg;
+    tls_identity_release(attester->retired);
+    attester->retired = NULL;
+}
+
+/* Takes the leaf over as the one in force. */
+static struct err attester_take_leaf(struct attester *attester, const struct plan_leaf *leaf)
+{
+    uint8_t authority_sha256[32];
+    struct err outcome = plan_authority_sha256(attester->plan, authority_sha256);
+    if (failed(outcome)) {
+        tls_identity_release(leaf->identity);
+        return outcome;
+    }
+    tls_identity_release(attester->retired);
+    attester->retired = attester->identity;
+    attester->identity = leaf->identity;
+    pthread_mutex_lock(&attester->lock);
+    struct attester_state *state = &attester->state;
+    const struct provider *provider = attester->plan->provider;
+    state->provider = provider ? provider_name(provider) : "none";
+    state->simulated = provider && provider_is_simulated(provider);
+    state->has_report = leaf->has_report;
+    memcpy(state->report, leaf->report, sizeof state->report);
+    memcpy(state->config_digest, attester->plan->config_digest, sizeof state->config_digest);
+    memcpy(state->leaf_sha256, leaf->sha256, sizeof state->leaf_sha256);
+    memcpy(state->authority_sha256, authority_sha256, sizeof state->authority_sha256);
+    state->issued_at_us = leaf->issued_at_s * US_PER_SECOND;
+    state->not_after_us = leaf->not_after_s * US_PER_SECOND;
+    state->failures = 0;
+    state->failure[0] = '\0';
+    pthread_mutex_unlock(&attester->lock);
+    return OK;
+}
+
+static void attester_succeed(struct attester *attester)
+{
+    char until[CLOCK_TEXT_SIZE];
+    pthread_mutex_lock(&attester->lock);
+    attester->state.renewals++;
+    clock_text(attester->state.not_after_us, until);
+    pthread_mutex_unlock(&attester->lock);
+    log_info("attestation: the certificate was renewed and is good until %s", until);
+    attester->retry_us = 0;
+    attester_schedule(attester, attester_period_us(attester));
+    loop_defer(attester->home, &attester->retire);
+    attester->ops->renewed(attester->ctx, attester->identity);
+}
+
+/* The first retry comes soon, later ones at growing distances up to the period. */
+static void attester_fail(struct attester *attester, const struct err *why)
+{
+    int64_t period_us = attester_period_us(attester);
+    if (attester->retry_us == 0)
+        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
+    else
+        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
+    char until[CLOCK_TEXT_SIZE];
+    pthread_mutex_lock(&attester->lock);
+    attester->state.failures++;
+    memcpy(attester->state.failure, why->why, sizeof attester->state.failure);
+    bool over = attester->state.not_after_us <= clock_wall_us();
+    clock_text(attester->state.not_after_us, until);
+    pthread_mutex_unlock(&attester->lock);
+    log_error("attestation: the certificate cannot be renewed, the one in force %s %s; trying again in %.1f s: %s",
+              over ? "has been out of date since" : "serves until", until,
+              (double)attester->retry_us / (double)US_PER_SECOND, why->why);
+    attester_schedule(attester, attester->retry_us);
+}
+
+/* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
+static void attester_collect(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct attester *attester = arg;
+    eventfd_t rings;
+    eventfd_read(fd, &rings);
+    pthread_mutex_lock(&attester->lock);
+    bool minted = attester->job == ATTESTER_MINTED;
+    struct plan_leaf leaf = attester->leaf;
+    struct err outcome = attester->outcome;
+    if (minted) {
+        attester->job = ATTESTER_IDLE;
+        attester->leaf.identity = NULL;
+    }
+    pthread_mutex_unlock(&attester->lock);
+    if (!minted)
+        return;
+    if (attester->next_plan) {
+        tls_identity_release(leaf.identity);
+        attester_begin(attester);
+        return;
+    }
+    if (!failed(outcome))
+        outcome = attester_take_leaf(attester, &leaf);
+    if (failed(outcome))
+        attester_fail(attester, &outcome);
+    else
+        attester_succeed(attester);
+}
+
+/* Signals are for the main thread. */
+static struct err attester_start_thread(struct attester *attester)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&attester->thread, NULL, attester_main, attester);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        return err_make(ERR_SYSTEM, "cannot start the attester's thread: %s", strerror(error));
+    attester->thread_runs = true;
+    return OK;
+}
+
+/* The first leaf is made before anybody is served, on the caller's thread. */
+static struct err attester_prepare(struct attester *attester, struct config *config, const uint8_t *digest)
+{
+    struct plan_leaf leaf;
+    TRY(plan_make(config, digest, &attester->plan));
+    TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
+    TRY(attester_take_leaf(attester, &leaf));
+    attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (attester->bell < 0)
+        return err_system("cannot make an eventfd");
+    attester->rung =
+        event_new(loop_base(attester->home), attester->bell, EV_READ | EV_PERSIST, attester_collect, attester);
+    if (!attester->rung || event_add(attester->rung, NULL) < 0)
+        return err_make(ERR_SYSTEM, "cannot watch an eventfd");
+    TRY(attester_start_thread(attester));
+    attester_schedule(attester, attester_period_us(attester));
+    return OK;
+}
+
+struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct loop *home,
+                          const struct attester_ops *ops, void *ctx, struct attester **out)
+{
+    struct attester *attester = NEW(struct attester);
+    attester->home = home;
+    attester->ops = ops;
+    attester->ctx = ctx;
+    attester->bell = -1;
+    attester->retire = (struct loop_task){.run = attester_drop_retired, .arg = attester};
+    attester->renewal = timer_new(home, attester_renew, attester);
+    pthread_mutex_init(&attester->lock, NULL);
+    pthread_cond_init(&attester->wake, NULL);
+    struct err outcome = attester_prepare(attester, config, digest);
+    if (failed(outcome))
+        attester_stop(attester);
+    else
+        *out = attester;
+    return outcome;
+}
+
+static void attester_end_thread(struct attester *attester)
+{
+    pthread_mutex_lock(&attester->lock);
+    attester->ending = true;
+    pthread_cond_signal(&attester->wake);
+    pthread_mutex_unlock(&attester->lock);
+    if (attester->plan->provider)
+        provider_interrupt(attester->plan->provider);
+    pthread_join(attester->thread, NULL);
+}
+
+void attester_stop(struct attester *attester)
+{
+    if (!attester)
+        return;
+    if (attester->thread_runs)
+        attester_end_thread(attester);
+    if (attester->rung)
+        event_free(attester->rung);
+    if (attester->bell >= 0)
+        close(attester->bell);
+    timer_free(attester->renewal);
+    loop_cancel(attester->home, &attester->retire);
+    tls_identity_release(attester->leaf.identity);
+    tls_identity_release(attester->retired);
+    tls_identity_release(attester->identity);
+    plan_free(attester->next_plan);
+    plan_free(attester->plan);
+    pthread_cond_destroy(&attester->wake);
+    pthread_mutex_destroy(&attester->lock);
+    free(attester);
+}
+
+struct tls_identity *attester_identity(const struct attester *attester)
+{
+    return attester->identity;
+}
+
+struct err attester_adopt(struct attester *attester, struct config *config, const uint8_t digest[SHA384_SIZE])
+{
+    struct plan *plan = NULL;
+    TRY(plan_revise(attester->plan, config, digest, &plan));
+    plan_free(attester->next_plan);
+    attester->next_plan = plan;
+    attester_begin(attester);
+    return OK;
+}
+
+void attester_read_state(struct attester *attester, struct attester_state *out)
+{
+    pthread_mutex_lock(&attester->lock);
+    *out = attester->state;
+    pthread_mutex_unlock(&attester->lock);
+}

@@ -1,0 +1,82 @@
+#include "attest/provider.h"
+
+#include "attest/provider_kind.h"
+#include "attest/provider_sev_guest.h"
+#include "attest/provider_simulated.h"
+#include "attest/provider_tsm.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+/* The first device that is there. One that is there and does not work is an error: to go on without evidence is for
+ * machines that have none. */
+static struct err provider_open_first(const struct settings *set, struct provider **out)
+{
+    struct err tsm = provider_tsm_open(PROVIDER_TSM_ROOT, set->user, out);
+    if (!failed(tsm))
+        return OK;
+    struct err sev_guest = provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
+    if (!failed(sev_guest)) {
+        if (tsm.code != ERR_NOT_FOUND)
+            log_warning("attestation provider tsm cannot be used, sev-guest is: %s", tsm.why);
+        return OK;
+    }
+    if (tsm.code != ERR_NOT_FOUND)
+        return tsm;
+    if (sev_guest.code != ERR_NOT_FOUND)
+        return sev_guest;
+    return err_make(ERR_NOT_FOUND, "this machine gives no attestation reports: neither %s nor %s is there",
+                    PROVIDER_TSM_ROOT, PROVIDER_SEV_GUEST_DEVICE);
+}
+
+struct err provider_open(const struct settings *set, struct provider **out)
+{
+    switch (set->attest_provider) {
+    case ATTEST_PROVIDER_AUTO:
+        return provider_open_first(set, out);
+    case ATTEST_PROVIDER_TSM:
+        return provider_tsm_open(PROVIDER_TSM_ROOT, set->user, out);
+    case ATTEST_PROVIDER_SEV_GUEST:
+        return provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
+    case ATTEST_PROVIDER_AZURE:
+        return err_make(ERR_UNSUPPORTED, "attest_provider = azure: not in this version");
+    case ATTEST_PROVIDER_SIMULATED:
+        return provider_simulated_open(set, out);
+    }
+    return err_make(ERR_UNSUPPORTED, "attest_provider is none that this version has");
+}
+
+void provider_free(struct provider *provider)
+{
+    if (provider)
+        provider->kind->free(provider);
+}
+
+const char *provider_name(const struct provider *provider)
+{
+    return provider->kind->name;
+}
+
+bool provider_is_simulated(const struct provider *provider)
+{
+    return provider->kind->simulated;
+}
+
+struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
+                           struct provider_report *out)
+{
+    *out = (struct provider_report){0};
+    return provider->kind->report(provider, report_data, out);
+}
+
+void provider_report_release(struct provider_report *report)
+{
+    free(report->table);
+    *report = (struct provider_report){0};
+}
+
+void provider_interrupt(struct provider *provider)
+{
+    if (provider->kind->interrupt)
+        provider->kind->interrupt(provider);
+}
