@@ -1,5 +1,6 @@
 #include "app/daemon.h"
 
+#include "app/attestation.h"
 #include "app/contexts.h"
 #include "app/process.h"
 #include "base/clock.h"
@@ -25,6 +26,8 @@ struct daemon {
     struct loop *loop;
     struct config *config;
     struct rules *rules;
+    struct snapshot *snapshot; /* in force */
+    struct attest *attest;
     struct fleet *fleet;
     struct event *signals[8];
     size_t signal_count;
@@ -48,11 +51,12 @@ static struct err daemon_open_log(const struct daemon *daemon)
     return log_open(&target);
 }
 
-static struct err daemon_make_snapshot(struct config *config, struct rules *rules, struct snapshot **out)
+static struct err daemon_make_snapshot(const struct daemon *daemon, struct config *config, struct rules *rules,
+                                       struct snapshot **out)
 {
     struct tls_context *client_tls = NULL;
     struct tls_context *server_tls = NULL;
-    struct err e = contexts_for_clients(rules, NULL, &client_tls);
+    struct err e = contexts_for_clients(rules, attestation_identity(daemon->attest, config), &client_tls);
     if (!failed(e))
         e = contexts_for_servers(config, &server_tls);
     if (!failed(e))
@@ -62,6 +66,34 @@ static struct err daemon_make_snapshot(struct config *config, struct rules *rule
     return e;
 }
 
+/* What workers are to use from now on; takes the reference over. */
+static void daemon_put_in_force(struct daemon *daemon, struct snapshot *snapshot)
+{
+    snapshot_drop(daemon->snapshot);
+    daemon->snapshot = snapshot;
+    if (daemon->fleet)
+        fleet_adopt(daemon->fleet, snapshot);
+}
+
+/* A renewed leaf: handshakes from now on show it, sessions go on with the one they began with. */
+static void daemon_renewed(void *ctx, struct tls_identity *identity)
+{
+    struct daemon *daemon = ctx;
+    const struct snapshot *before = daemon->snapshot;
+    struct tls_context *client_tls;
+    if (!before || !before->client_tls || identity != attestation_identity(daemon->attest, before->config))
+        return; /* an operator's certificate is shown */
+    struct err e = tls_context_with_identity(before->client_tls, identity, &client_tls);
+    if (failed(e)) {
+        log_error("the renewed certificate cannot be used: %s", e.why);
+        return;
+    }
+    daemon_put_in_force(daemon, snapshot_new(before->config, before->rules, client_tls, before->server_tls));
+    tls_context_release(client_tls);
+}
+
+static const struct attester_ops daemon_attester_ops = {.renewed = daemon_renewed};
+
 /* Everything is read and checked before anything changes. */
 static struct err daemon_reload(struct daemon *daemon)
 {
@@ -70,10 +102,17 @@ static struct err daemon_reload(struct daemon *daemon)
     struct snapshot *snapshot = NULL;
     struct err e = config_reload(daemon->config, &config);
     if (!failed(e))
+        e = attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon);
+    if (!failed(e))
         e = rules_load(config, &rules);
     if (!failed(e))
-        e = daemon_make_snapshot(config, rules, &snapshot);
+        e = daemon_make_snapshot(daemon, config, rules, &snapshot);
+    if (!failed(e))
+        e = attestation_adopt(daemon->attest, rules);
+    if (!failed(e))
+        e = attestation_renew(daemon->attest, config);
     if (failed(e)) {
+        snapshot_drop(snapshot);
         rules_drop(rules);
         config_unref(config);
         return e;
@@ -82,8 +121,7 @@ static struct err daemon_reload(struct daemon *daemon)
     rules_drop(daemon->rules);
     daemon->config = config;
     daemon->rules = rules;
-    fleet_adopt(daemon->fleet, snapshot);
-    snapshot_drop(snapshot);
+    daemon_put_in_force(daemon, snapshot);
     return daemon_open_log(daemon);
 }
 
@@ -210,16 +248,17 @@ static void daemon_console(void *ctx, struct worker *worker, struct stream *stre
 
 static struct err daemon_serve(struct daemon *daemon)
 {
-    struct snapshot *snapshot = NULL;
+    struct config *config = daemon->config;
     TRY(loop_new(&daemon->loop));
     TRY(daemon_catch_signals(daemon));
-    TRY(variables_track(daemon->config->set.track_extra_parameters));
+    TRY(variables_track(config->set.track_extra_parameters));
     daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
-    TRY(rules_load(daemon->config, &daemon->rules));
-    TRY(daemon_make_snapshot(daemon->config, daemon->rules, &snapshot));
-    struct err e = fleet_start(snapshot, daemon_console, daemon, &daemon->fleet);
-    snapshot_drop(snapshot);
-    TRY(e);
+    TRY(attest_new(&daemon->attest));
+    TRY(attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon));
+    TRY(rules_load(config, &daemon->rules));
+    TRY(attestation_adopt(daemon->attest, daemon->rules));
+    TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
+    TRY(fleet_start(daemon->snapshot, daemon->attest, daemon_console, daemon, &daemon->fleet));
     log_info("process up: %s, libevent %s, %zu threads", options_version(), event_get_version(),
              fleet_size(daemon->fleet));
     process_notify("READY=1");
@@ -248,10 +287,12 @@ static void daemon_free(struct daemon *daemon)
 {
     if (daemon->fleet)
         fleet_stop(daemon->fleet, "pooler is shutting down");
+    attest_free(daemon->attest);
     for (size_t i = 0; i < daemon->signal_count; i++)
         event_free(daemon->signals[i]);
     timer_free(daemon->ending_timer);
     loop_free(daemon->loop);
+    snapshot_drop(daemon->snapshot);
     rules_drop(daemon->rules);
     if (daemon->config)
         process_remove_pidfile(daemon->config->set.pidfile);

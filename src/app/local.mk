@@ -1,5 +1,6 @@
 bin_PROGRAMS += pgvouch
 pgvouch_SOURCES = \
+    src/app/attestation.c include/app/attestation.h \
     src/app/contexts.c include/app/contexts.h \
     src/app/daemon.c include/app/daemon.h \
     src/app/main.c \

@@ -18,4 +18,5 @@ libattest_a_SOURCES = \
     include/attest/nonces.h \
     include/attest/policy.h \
     include/attest/verdict.h \
-    include/attest/verifier.h
+    src/attest/verified.c include/attest/verified.h \
+    src/attest/verifier.c include/attest/verifier.h
