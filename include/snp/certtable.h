@@ -24,8 +24,8 @@ struct snp_certtable {
 };
 
 /* ERR_INPUT when there is no end, an entry reaches outside, into the header or into another, is empty or stands twice,
- * or when bytes that belong to no entry are not zero (devices pad with zeros). No bytes at all are a table without
- * entries. */
+ * or when bytes that belong to no entry are not zero (devices pad with zeros); ERR_LIMIT when it is longer, or has more
+ * entries, than the limits above. *out is then empty. No bytes at all are a table without entries. */
 struct err snp_certtable_parse(struct bytes table, struct snp_certtable *out) MUST_CHECK;
 
 /* Writes a table of the entries that are not empty. */

@@ -32,11 +32,11 @@ struct snp_chain {
     X509 *vek_certificate;
     X509 *intermediate;
     X509 *ark;
-    enum snp_root_kind root; /* at the time it was built; look again with snp_chain_root for another trust */
+    enum snp_root_kind root;
     uint8_t ark_spki_sha256[SNP_SPKI_SHA256_SIZE];
     int64_t not_before_s; /* the latest of the three, since 1970 */
     int64_t not_after_s;  /* the earliest */
-    uint8_t key[32];      /* of the cache */
+    uint8_t key[32];      /* of the cache: the evidence and the roots under which it verified */
     int references;       /* atomic */
 };
 
@@ -63,8 +63,4 @@ void snp_chain_release(struct snp_chain *chain);
 const char *snp_chain_state_name(enum snp_chain_state state);
 /* "AMD", "extra", "none". */
 const char *snp_root_kind_name(enum snp_root_kind kind);
-
-/* Whether a certificate's (or list's) signature algorithm is RSASSA-PSS, SHA-384, MGF1-SHA-384, salt 48. */
-bool snp_algorithm_is_amd_pss(const X509_ALGOR *algorithm);
-
 #endif

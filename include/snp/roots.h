@@ -6,6 +6,7 @@
 #ifndef SNP_ROOTS_H
 #define SNP_ROOTS_H
 
+#include "snp/authority.h"
 #include "snp/vek.h"
 
 #define SNP_SPKI_SHA256_SIZE 32
@@ -32,7 +33,13 @@ void snp_arks_free(struct snp_arks *arks);
 struct err snp_arks_add_certificate(struct snp_arks *arks, struct bytes der_or_pem) MUST_CHECK;
 /* By SHA-256 of the SubjectPublicKeyInfo; the certificate then has to come with the evidence. */
 void snp_arks_add_spki_sha256(struct snp_arks *arks, const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE]);
+/* Of NULL: nothing is trusted. */
 bool snp_arks_trust(const struct snp_arks *arks, const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE]);
+/* Of NULL: 0. */
 size_t snp_arks_count(const struct snp_arks *arks);
+/* The certificate of an entry, borrowed from the set; NULL when only its hash was given. index < snp_arks_count. */
+X509 *snp_arks_certificate(const struct snp_arks *arks, size_t index);
+/* A hash of everything that was added, in its order: sets of the same digest trust the same. */
+void snp_arks_digest(const struct snp_arks *arks, uint8_t out[32]);
 
 #endif

@@ -7,15 +7,13 @@
 #ifndef SNP_VEK_H
 #define SNP_VEK_H
 
+#include "snp/certificate.h"
 #include "snp/tcb.h"
-
-#include <openssl/x509.h>
 
 enum snp_vek_kind { SNP_VEK_UNKNOWN = 0, SNP_VEK_VCEK, SNP_VEK_VLEK };
 
-#define SNP_VEK_NAME_SIZE   64
+#define SNP_VEK_NAME_SIZE   SNP_COMMON_NAME_SIZE
 #define SNP_VEK_CSP_ID_SIZE 256
-#define SNP_CERTIFICATE_MAX 16384 /* longest certificate that is looked at, DER or PEM */
 
 struct snp_vek {
     enum snp_vek_kind kind;              /* by the subject's common name: SEV-VCEK, SEV-VLEK */
@@ -36,9 +34,6 @@ struct snp_vek {
     bool has_csp_id;
     char csp_id[SNP_VEK_CSP_ID_SIZE];
 };
-
-/* Reads a certificate, DER or one PEM block; nothing may stand behind it. The caller frees *out with X509_free. */
-struct err snp_certificate_parse(struct bytes der_or_pem, X509 **out) MUST_CHECK;
 
 /* The facts of a VEK's certificate. ERR_INPUT, with `out` zeroed, when it is malformed: not X.509 version 3, neither
  * kind by name, key not on P-384, an extension twice or badly encoded, an unknown critical extension. Which extensions
