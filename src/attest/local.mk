@@ -20,3 +20,21 @@ libattest_a_SOURCES = \
     include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h
+
+if UNIT_TESTS
+check_PROGRAMS += test/unit/test_attest_bind test/unit/test_attest_cbor test/unit/test_attest_cmw \
+    test/unit/test_attest_digest
+test_unit_test_attest_bind_SOURCES = test/unit/test_attest_bind.c test/unit/attest_bytes.h
+test_unit_test_attest_bind_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_bind_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_cbor_SOURCES = test/unit/test_attest_cbor.c test/unit/attest_bytes.h
+test_unit_test_attest_cbor_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_cbor_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_cmw_SOURCES = test/unit/test_attest_cmw.c test/unit/attest_bytes.h
+test_unit_test_attest_cmw_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_cmw_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_digest_SOURCES = test/unit/test_attest_digest.c test/unit/tls_pair.c test/unit/tls_pair.h \
+    test/unit/attest_bytes.h
+test_unit_test_attest_digest_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_digest_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+endif
