@@ -1,6 +1,7 @@
 #include "app/vouch_identity.h"
 
 #include "base/mem.h"
+#include "tls/certificate.h"
 
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>

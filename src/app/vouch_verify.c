@@ -5,6 +5,7 @@
 #include "app/vouch_options.h"
 #include "app/vouch_output.h"
 #include "attest/verifier.h"
+#include "attest/evidence.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "tls/pem.h"
