@@ -4,8 +4,10 @@ libadmin_a_SOURCES = \
     src/admin/command.c include/admin/command.h \
     src/admin/console.c include/admin/console.h \
     src/admin/consoles.c include/admin/consoles.h \
+    src/admin/http.c include/admin/http.h \
     src/admin/job.c include/admin/job.h \
     src/admin/show.c include/admin/show.h \
+    src/admin/show_attest.c \
     src/admin/show_config.c \
     src/admin/show_pools.c \
     src/admin/show_sockets.c \
@@ -13,3 +15,13 @@ libadmin_a_SOURCES = \
     src/admin/statements.c include/admin/statements.h \
     src/admin/statistics.c include/admin/statistics.h \
     src/admin/table.c include/admin/table.h
+
+if UNIT_TESTS
+check_PROGRAMS += test/unit/test_console_command test/unit/test_console_table
+test_unit_test_console_command_SOURCES = test/unit/test_console_command.c
+test_unit_test_console_command_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_console_command_LDADD = libadmin.a $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_console_table_SOURCES = test/unit/test_console_table.c
+test_unit_test_console_table_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_console_table_LDADD = libadmin.a libwire.a $(LIBS_BASE) $(CMOCKA_LIBS)
+endif
