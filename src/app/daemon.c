@@ -1,5 +1,7 @@
 #include "app/daemon.h"
 
+#include "admin/console.h"
+#include "admin/http.h"
 #include "app/attestation.h"
 #include "app/contexts.h"
 #include "app/process.h"
@@ -29,6 +31,8 @@ struct daemon {
     struct snapshot *snapshot; /* in force */
     struct attest *attest;
     struct fleet *fleet;
+    struct consoles *consoles;
+    struct http *http; /* NULL: no http_listen */
     struct event *signals[8];
     size_t signal_count;
     struct timer *ending_timer;
@@ -94,15 +98,12 @@ static void daemon_renewed(void *ctx, struct tls_identity *identity)
 
 static const struct attester_ops daemon_attester_ops = {.renewed = daemon_renewed};
 
-/* Everything is read and checked before anything changes. */
-static struct err daemon_reload(struct daemon *daemon)
+/* Everything is read and checked before anything changes. Takes the reference over. */
+static struct err daemon_adopt(struct daemon *daemon, struct config *config)
 {
-    struct config *config = NULL;
     struct rules *rules = NULL;
     struct snapshot *snapshot = NULL;
-    struct err e = config_reload(daemon->config, &config);
-    if (!failed(e))
-        e = attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon);
+    struct err e = attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon);
     if (!failed(e))
         e = rules_load(config, &rules);
     if (!failed(e))
@@ -122,7 +123,15 @@ static struct err daemon_reload(struct daemon *daemon)
     daemon->config = config;
     daemon->rules = rules;
     daemon_put_in_force(daemon, snapshot);
+    statistics_adopt(daemon->consoles->statistics, config);
     return daemon_open_log(daemon);
+}
+
+static struct err daemon_reload(struct daemon *daemon)
+{
+    struct config *config = NULL;
+    TRY(config_reload(daemon->config, &config));
+    return daemon_adopt(daemon, config);
 }
 
 /* ---- signals ---- */
@@ -138,7 +147,8 @@ static void daemon_check_end(void *arg)
     struct daemon *daemon = arg;
     if (daemon->ending == ENDING_WAITS_FOR_SERVERS && fleet_has_no_links(daemon->fleet, NULL))
         daemon_end(daemon, "server connections dropped, exiting");
-    else if (daemon->ending == ENDING_WAITS_FOR_CLIENTS && limit_taken(fleet_clients(daemon->fleet)) == 0)
+    else if (daemon->ending == ENDING_WAITS_FOR_CLIENTS &&
+             limit_taken(fleet_clients(daemon->fleet)) <= atomic_load(&daemon->consoles->count))
         daemon_end(daemon, "client connections dropped, exiting");
     else
         timer_start(daemon->ending_timer, SHUTDOWN_CHECK_US);
@@ -148,6 +158,8 @@ static void daemon_begin_end(struct daemon *daemon, enum ending ending)
 {
     process_notify("STOPPING=1");
     daemon->ending = ending;
+    atomic_store(&daemon->consoles->ending, true);
+    http_end(daemon->http);
     fleet_drain(daemon->fleet);
     if (ending == ENDING_WAITS_FOR_SERVERS)
         fleet_pause(daemon->fleet, NULL);
@@ -233,18 +245,44 @@ static struct err daemon_catch_signals(struct daemon *daemon)
     return OK;
 }
 
-/* ---- life ---- */
+/* ---- what the console asks for ---- */
 
-/* Until the console stands here. */
-static void daemon_console(void *ctx, struct worker *worker, struct stream *stream, struct identity *identity,
-                           struct bytes unread)
+static struct err daemon_console_reload(void *ctx)
 {
-    (void)ctx;
-    (void)unread;
-    limit_give(&worker->common->clients);
-    stream_close(stream);
-    identity_free(identity);
+    process_notify("RELOADING=1");
+    struct err e = daemon_reload(ctx);
+    process_notify("READY=1");
+    return e;
 }
+
+static struct err daemon_console_set(void *ctx, const char *name, const char *value)
+{
+    struct daemon *daemon = ctx;
+    struct config *config = NULL;
+    TRY(config_set(daemon->config, name, value, &config));
+    return daemon_adopt(daemon, config);
+}
+
+static struct err daemon_console_shutdown(void *ctx, enum shutdown_mode mode)
+{
+    struct daemon *daemon = ctx;
+    if (mode == SHUTDOWN_NOW)
+        daemon_end(daemon, "SHUTDOWN command issued, fast exit");
+    else if (daemon->ending != ENDING_NOT)
+        return err_make(ERR_NOT_NOW, "already shutting down");
+    else
+        daemon_begin_end(daemon,
+                         mode == SHUTDOWN_WAIT_FOR_SERVERS ? ENDING_WAITS_FOR_SERVERS : ENDING_WAITS_FOR_CLIENTS);
+    return OK;
+}
+
+static const struct console_ops daemon_console_ops = {
+    .reload = daemon_console_reload,
+    .set = daemon_console_set,
+    .shutdown = daemon_console_shutdown,
+};
+
+/* ---- life ---- */
 
 static struct err daemon_serve(struct daemon *daemon)
 {
@@ -258,7 +296,11 @@ static struct err daemon_serve(struct daemon *daemon)
     TRY(rules_load(config, &daemon->rules));
     TRY(attestation_adopt(daemon->attest, daemon->rules));
     TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
-    TRY(fleet_start(daemon->snapshot, daemon->attest, daemon_console, daemon, &daemon->fleet));
+    daemon->consoles = consoles_new(daemon->loop, &daemon_console_ops, daemon, options_version(), daemon->attest);
+    TRY(fleet_start(daemon->snapshot, daemon->attest, console_admit, daemon->consoles, &daemon->fleet));
+    consoles_open(daemon->consoles, daemon->fleet, config);
+    if (config->set.http_listen[0])
+        TRY(http_start(daemon->loop, config->set.http_listen, daemon->attest, &daemon->http));
     log_info("process up: %s, libevent %s, %zu threads", options_version(), event_get_version(),
              fleet_size(daemon->fleet));
     process_notify("READY=1");
@@ -285,8 +327,16 @@ static struct err daemon_begin(struct daemon *daemon)
 
 static void daemon_free(struct daemon *daemon)
 {
+    http_stop(daemon->http);
+    consoles_close(daemon->consoles, "pooler is shutting down");
     if (daemon->fleet)
         fleet_stop(daemon->fleet, "pooler is shutting down");
+    daemon->fleet = NULL; /* a renewed certificate may still arrive */
+    if (daemon->loop) {
+        loop_stop(daemon->loop);
+        loop_run(daemon->loop); /* opens what workers have posted last */
+    }
+    consoles_free(daemon->consoles);
     attest_free(daemon->attest);
     for (size_t i = 0; i < daemon->signal_count; i++)
         event_free(daemon->signals[i]);

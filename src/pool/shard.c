@@ -438,6 +438,8 @@ static void shard_server_gone(struct server *server, const char *why, bool faile
 {
     struct shard *shard = server->shard;
     struct pool *pool = server->pool;
+    shard->stats.server_closed_count++;
+    shard->stats.server_lifetime += (uint64_t)(loop_now_us(shard->place->loop) - server->opened_us);
     shard_list_remove(server);
     loop_cancel(server->place->loop, &server->settle);
     pool_give_slot(pool);
