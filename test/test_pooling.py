@@ -291,6 +291,28 @@ def test_a_client_that_leaves_during_a_query_costs_the_link(pgvouch, postgres, d
         assert pid(second) != before
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_client_that_leaves_while_the_server_skips_to_sync_costs_the_link(pgvouch, postgres, database, mode):
+    pooler = pooled(pgvouch, postgres, database, pool_mode=mode, default_pool_size=1)
+    with pooler.session() as first:
+        first.send(raw.parse("SELECT nothing"), raw.FLUSH)
+        assert first.error().sqlstate == "42703"
+        first.send(raw.TERMINATE)
+        assert first.is_closed()
+    with pooler.session() as second:
+        assert second.value("SELECT 1") == "1"
+
+
+def test_a_named_statement_while_the_server_skips_to_sync_does_not_take_its_sync(pgvouch, postgres, database):
+    pooler = pooled(pgvouch, postgres, database, pool_mode="transaction", default_pool_size=1)
+    with pooler.session() as first:
+        first.send(raw.parse("SELECT nothing"), raw.FLUSH)
+        assert first.error().sqlstate == "42703"
+        first.send(raw.parse("SELECT 1", name="s1"), raw.SYNC).until_closed()
+    with pooler.session() as second:
+        assert second.value("SELECT 1") == "1"
+
+
 # ---- parameters follow their client ----
 
 @pytest.mark.parametrize("mode", MODES)
