@@ -6,7 +6,7 @@ import psycopg
 
 from . import scratch
 from .process import Process
-from .raw import Raw
+from .raw import PROTOCOL_3_0, Raw
 
 
 def ini_lines(section, values):
@@ -84,10 +84,10 @@ class Pooler:
         """A connection on which nothing has been sent."""
         return Raw(self.host, self.port, **options)
 
-    def session(self, **parameters):
+    def session(self, version=PROTOCOL_3_0, **parameters):
         """A raw connection that has logged in without a password."""
         raw = self.raw()
-        raw.log_in(**{"user": self.user, "database": self.database, **parameters})
+        raw.log_in(version, **{"user": self.user, "database": self.database, **parameters})
         return raw
 
     def stop(self):

@@ -1,8 +1,10 @@
 """PostgreSQL's protocol, byte by byte: sends exactly what it is told to and reads messages before a deadline."""
 
+import fcntl
 import socket
 import ssl
 import struct
+import termios
 import time
 from typing import NamedTuple
 
@@ -154,8 +156,7 @@ class Raw:
 
     def send_one_by_one(self, data):
         """Each byte in a packet of its own, as far as the kernel goes along."""
-        for i in range(len(data)):
-            self.socket.sendall(data[i:i + 1])
+        send_pieces(self.socket, [data[i:i + 1] for i in range(len(data))])
         return self
 
     def end_sending(self):
@@ -195,6 +196,15 @@ class Raw:
             pass
         assert got.type == "E", f"expected an error, got {got}"
         return got
+
+    def until_closed(self):
+        """All messages up to the end of the connection."""
+        found = []
+        try:
+            while True:
+                found.append(self.message())
+        except Closed:
+            return found
 
     def is_closed(self):
         """True when the peer closes without saying any more."""
@@ -242,6 +252,21 @@ class Raw:
 
     def value(self, sql):
         return self.rows(sql)[0][0]
+
+
+def unsent(connection):
+    """How many bytes the kernel at the other end has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.TIOCOUTQ, b"\0" * 4))[0]
+
+
+def send_pieces(connection, pieces):
+    """Each piece is sent when the kernel at the other end has the last: so that it comes alone, mostly."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in pieces:
+        connection.sendall(piece)
+        deadline = time.monotonic() + 1
+        while unsent(connection) > 0 and time.monotonic() < deadline:
+            time.sleep(0)
 
 
 def rows_of(messages):

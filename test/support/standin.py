@@ -4,7 +4,7 @@ import socket
 import struct
 import threading
 
-from .raw import cstring, message
+from .raw import cstring, message, send_pieces
 
 READY = message("Z", b"I")
 
@@ -25,7 +25,7 @@ def row(*values):
 
 class StandIn:
     """`greeting` is sent in answer to a StartupMessage, `answer(sql)` gives the answer to a simple query: bytes, None to
-    close, or "" to say nothing. What came is kept in `startups`, `queries` and `cancels`."""
+    close, b"" to say nothing, or a list of pieces, each to be sent when the kernel at the other end has the last. What came is kept in `startups`, `queries` and `cancels`."""
 
     host = "127.0.0.1"
 
@@ -80,7 +80,7 @@ class StandIn:
             if self._start(connection):
                 while self._turn(connection):
                     pass
-        except (EOFError, OSError):
+        except (EOFError, OSError, ValueError):  # ValueError: closed by __exit__
             pass
         connection.close()
 
@@ -109,5 +109,5 @@ class StandIn:
         reply = self.answer(sql)
         if reply is None:
             return False
-        connection.sendall(reply or b"")
+        send_pieces(connection, reply if isinstance(reply, list) else [reply])
         return True
