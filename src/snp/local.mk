@@ -8,7 +8,9 @@ libsnp_a_SOURCES = \
     src/snp/checklist.c include/snp/checklist.h \
     src/snp/crl.c include/snp/crl.h \
     src/snp/product.c include/snp/product.h \
-    include/snp/psp.h \
+    src/snp/psp.c include/snp/psp.h \
+    src/snp/psp_issue.c include/snp/psp_issue.h \
+    src/snp/psp_store.c include/snp/psp_store.h \
     src/snp/report.c include/snp/report.h \
     src/snp/roots.c include/snp/roots.h \
     src/snp/roots_data.c include/snp/roots_data.h \
