@@ -14,7 +14,7 @@ bool snp_algorithm_is_amd_pss(const X509_ALGOR *algorithm);
 bool snp_key_is_rsa_4096(const EVP_PKEY *key);
 
 /* ERR_INPUT when a certificate is not of a CA that may sign certificates, has an extension twice, badly encoded, or
- * critical and unknown. Says nothing of names, keys or signatures. */
+ * critical and unknown, or a time that cannot be read. Says nothing of names, keys or signatures. */
 struct err snp_authority_check(X509 *certificate) MUST_CHECK;
 
 /* Whether `issuer` signed the certificate, with AMD's algorithm. Names are not looked at. */

@@ -2,8 +2,9 @@
  * psp.h: a PSP in software, for where there is no SEV-SNP: it protects nothing.
  *
  * Its own ARK -> ASK -> VCEK of the real shapes (RSA-4096 with PSS, P-384, AMD's extensions) live in a directory of the
- * caller's; reports have AMD's layout byte for byte. Only who names its ARK as trusted believes it. The only file of
- * this layer that does I/O; opening blocks (keys are made once, seconds), signing takes about a millisecond.
+ * caller's; reports have AMD's layout byte for byte. Only who names its ARK as trusted believes it. With
+ * psp_store.h the only file of this layer that does I/O; opening blocks (keys are made once, seconds), signing takes
+ * about a millisecond.
  */
 #ifndef SNP_PSP_H
 #define SNP_PSP_H
@@ -34,7 +35,7 @@ struct psp_identity {
     struct snp_firmware_version committed;
     uint64_t launch_mit_vector; /* version 5 */
     uint64_t current_mit_vector;
-    bool chip_id_given; /* otherwise one that belongs to the installation */
+    bool chip_id_given; /* otherwise one that belongs to the installation, which psp_identity_of tells */
     uint8_t chip_id[SNP_CHIP_ID_SIZE];
 };
 

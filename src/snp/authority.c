@@ -70,6 +70,9 @@ bool snp_key_is_rsa_4096(const EVP_PKEY *key)
 struct err snp_authority_check(X509 *certificate)
 {
     TRY(snp_extensions_check(certificate));
+    int64_t time_s;
+    TRY(err_within(snp_time_s(X509_get0_notBefore(certificate), &time_s), "notBefore"));
+    TRY(err_within(snp_time_s(X509_get0_notAfter(certificate), &time_s), "notAfter"));
     uint32_t flags = X509_get_extension_flags(certificate);
     if ((flags & EXFLAG_INVALID) != 0)
         return err_make(ERR_INPUT, "an extension of the authority's certificate is malformed");

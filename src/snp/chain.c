@@ -161,15 +161,14 @@ static enum snp_chain_state chain_build(const struct snp_chain_input *input, con
     return state;
 }
 
-/* Narrows the chain's time to that of one certificate; one without readable times makes it empty. */
+/* Narrows the chain's time to that of one certificate. Each was seen to have readable times; were it not so, the chain
+ * would never be valid. */
 static void chain_narrow(struct snp_chain *chain, const X509 *certificate)
 {
-    int64_t from = INT64_MAX, until = INT64_MIN;
+    int64_t from = 0, until = 0;
     if (failed(snp_time_s(X509_get0_notBefore(certificate), &from)) ||
-        failed(snp_time_s(X509_get0_notAfter(certificate), &until))) {
-        from = INT64_MAX;
-        until = INT64_MIN;
-    }
+        failed(snp_time_s(X509_get0_notAfter(certificate), &until)))
+        until = 0;
     if (from > chain->not_before_s)
         chain->not_before_s = from;
     if (until < chain->not_after_s)

@@ -117,7 +117,7 @@ enum snp_crl_state snp_crl_judge(const struct snp_crl *crl, X509 *ark, X509 *cer
         return SNP_CRL_FROM_FUTURE;
     if (crl->next_update_s != 0 && now_s > crl->next_update_s)
         return SNP_CRL_EXPIRED;
-    if (max_age_s != 0 && now_s - crl->this_update_s > max_age_s)
+    if (max_age_s > 0 && now_s - crl->this_update_s > max_age_s)
         return SNP_CRL_EXPIRED;
     return SNP_CRL_GOOD;
 }

@@ -6,13 +6,17 @@ libsnp_a_SOURCES = \
     src/snp/chain.c include/snp/chain.h \
     src/snp/chain_cache.c include/snp/chain_cache.h \
     src/snp/checklist.c include/snp/checklist.h \
+    src/snp/consistency.c include/snp/consistency.h \
     src/snp/crl.c include/snp/crl.h \
     src/snp/product.c include/snp/product.h \
-    include/snp/psp.h \
+    src/snp/psp.c include/snp/psp.h \
+    src/snp/psp_issue.c include/snp/psp_issue.h \
+    src/snp/psp_store.c include/snp/psp_store.h \
     src/snp/report.c include/snp/report.h \
+    src/snp/revocation.c include/snp/revocation.h \
     src/snp/roots.c include/snp/roots.h \
     src/snp/roots_data.c include/snp/roots_data.h \
     src/snp/signature.c include/snp/signature.h \
     src/snp/tcb.c include/snp/tcb.h \
     src/snp/vek.c include/snp/vek.h \
-    include/snp/verify.h
+    src/snp/verify.c include/snp/verify.h
