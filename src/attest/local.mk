@@ -22,8 +22,13 @@ libattest_a_SOURCES = \
     src/attest/verifier.c include/attest/verifier.h
 
 if UNIT_TESTS
-check_PROGRAMS += test/unit/test_attest_bind test/unit/test_attest_cbor test/unit/test_attest_cmw \
-    test/unit/test_attest_digest
+check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_bind test/unit/test_attest_cbor \
+    test/unit/test_attest_cmw test/unit/test_attest_devices test/unit/test_attest_digest test/unit/test_attest_evidence
+test_unit_test_attest_attester_SOURCES = test/unit/test_attest_attester.c test/unit/provider_stand_in.c \
+    test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_attester_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_attester_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=provider_open
+test_unit_test_attest_attester_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_bind_SOURCES = test/unit/test_attest_bind.c test/unit/attest_bytes.h
 test_unit_test_attest_bind_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_bind_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
@@ -33,8 +38,17 @@ test_unit_test_attest_cbor_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_cmw_SOURCES = test/unit/test_attest_cmw.c test/unit/attest_bytes.h
 test_unit_test_attest_cmw_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_cmw_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_devices_SOURCES = test/unit/test_attest_devices.c test/unit/tsm_stand_in.c \
+    test/unit/tsm_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_devices_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_devices_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir -Wl,--wrap=rmdir -Wl,--wrap=ioctl
+test_unit_test_attest_devices_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_digest_SOURCES = test/unit/test_attest_digest.c test/unit/tls_pair.c test/unit/tls_pair.h \
     test/unit/attest_bytes.h
 test_unit_test_attest_digest_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_digest_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/unit/provider_stand_in.c \
+    test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif
