@@ -24,6 +24,13 @@ struct bytes snp_amd_intermediate_der(enum snp_product product, enum snp_vek_kin
 /* Whether a hash is that of one of AMD's ARK keys. */
 bool snp_amd_ark_is_pinned(const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE]);
 
+/* The organisation that every certificate of the software PSP (snp/psp.h) names as its own. */
+#define SNP_SIMULATED_ORGANISATION "pgvouch software PSP (protects nothing)"
+
+/* Whether an ARK says of itself that it is the software PSP's. Only what such a root owns to: who trusts a root that
+ * hides it trusts that root. */
+bool snp_ark_is_simulated(const X509 *ark);
+
 /* ARKs that a policy trusts beside AMD's (`trusted_arks`). */
 struct snp_arks;
 struct snp_arks *snp_arks_new(void);

@@ -46,7 +46,7 @@ struct snp_facts {
     struct snp_vek vek;
     enum snp_product product; /* UNKNOWN when the sources disagree or none tells */
     enum snp_root_kind root;
-    bool simulated; /* the root is a software PSP's */
+    bool simulated; /* the chain's root is the software PSP's: snp_ark_is_simulated */
     uint8_t ark_spki_sha256[SNP_SPKI_SHA256_SIZE];
     bool crl_was_used;
     int64_t valid_until_s; /* earliest end of certificates and of the list used; 0 when the chain did not verify */

@@ -1,7 +1,7 @@
 # packages.sh: installs Debian packages that are missing, and only those. Sourced after say.sh.
 
 # What the programs are built from. configure.ac names the same packages in its messages.
-BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev libcbor-dev
+BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev
     libjansson-dev libidn-dev uthash-dev libsystemd-dev)
 
 # Beyond those, what the tests are run with; script/test-deps installs the drivers. A program that is there already, from

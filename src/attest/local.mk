@@ -28,7 +28,8 @@ libattest_a_SOURCES = \
 
 if UNIT_TESTS
 check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_bind test/unit/test_attest_cbor \
-    test/unit/test_attest_cmw test/unit/test_attest_devices test/unit/test_attest_digest test/unit/test_attest_evidence
+    test/unit/test_attest_cmw test/unit/test_attest_devices test/unit/test_attest_digest test/unit/test_attest_evidence \
+    test/unit/test_attest_provider
 test_unit_test_attest_attester_SOURCES = test/unit/test_attest_attester.c test/unit/provider_stand_in.c \
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_attester_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
@@ -56,4 +57,7 @@ test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/u
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif

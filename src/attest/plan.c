@@ -157,10 +157,11 @@ static bool plan_simulation_changed(const struct settings *before, const struct 
 static struct err plan_write_ca_file(const struct plan *plan, const struct plan *before)
 {
     const char *path = plan->config->set.attest_ca_file;
-    const struct authority *authority = plan->authority ? plan->authority : before->authority;
+    const struct authority *known = before ? before->authority : NULL;
+    const struct authority *authority = plan->authority ? plan->authority : known;
     bool written = before && strcmp(path, before->config->set.attest_ca_file) == 0 &&
-                   X509_cmp(authority_certificate(authority), authority_certificate(before->authority)) == 0;
-    if (!*path || written)
+                   X509_cmp(authority_certificate(authority), authority_certificate(known)) == 0;
+    if (!*path || !authority || written)
         return OK;
     return err_within(pem_save_certificates(path, authority_certificate(authority), authority_chain(authority)),
                       "attest_ca_file");
@@ -266,6 +267,8 @@ struct err plan_mint(const struct plan *plan, struct plan_leaf *out)
     TRY(leaf_draft(&spec, plan->authority, &leaf));
     struct err outcome = plan_finish(plan, leaf, &made);
     leaf_free(leaf);
-    *out = failed(outcome) ? (struct plan_leaf){0} : made;
+    if (failed(outcome))
+        made = (struct plan_leaf){0};
+    *out = made;
     return outcome;
 }

@@ -1,6 +1,7 @@
 #include "snp/psp_issue.h"
 
 #include "base/writer.h"
+#include "snp/roots.h"
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <time.h>
 
-#define ORGANISATION  "pgvouch software PSP (protects nothing)"
 #define AMD_ARC       "1.3.6.1.4.1.3704.1."
 #define AMD_KEY_BITS  4096
 #define AMD_SALT_SIZE 48
@@ -28,8 +28,8 @@ struct err psp_make_p384_key(EVP_PKEY **out)
 static bool issue_name(X509 *certificate, const char *common_name, const X509 *issuer)
 {
     X509_NAME *name = X509_get_subject_name(certificate);
-    return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8, (const unsigned char *)ORGANISATION,
-                                      -1, -1, 0) == 1 &&
+    return X509_NAME_add_entry_by_NID(name, NID_organizationName, MBSTRING_UTF8,
+                                      (const unsigned char *)SNP_SIMULATED_ORGANISATION, -1, -1, 0) == 1 &&
            X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)common_name, -1, -1,
                                       0) == 1 &&
            X509_set_issuer_name(certificate, issuer ? X509_get_subject_name(issuer) : name) == 1;

@@ -27,6 +27,18 @@ void snp_spki_sha256(X509 *certificate, uint8_t out[SNP_SPKI_SHA256_SIZE])
     OPENSSL_free(der);
 }
 
+bool snp_ark_is_simulated(const X509 *ark)
+{
+    const X509_NAME *subject = X509_get_subject_name(ark);
+    for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_organizationName, at)) >= 0;) {
+        const ASN1_STRING *name = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+        if (bytes_equal(bytes_of(ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(name)),
+                        BYTES_LITERAL(SNP_SIMULATED_ORGANISATION)))
+            return true;
+    }
+    return false;
+}
+
 static void roots_load_one(const struct amd_certificate *data)
 {
     X509 *x509 = NULL;

@@ -87,6 +87,7 @@ static void verify_take_chain(struct verification *v)
 {
     v->facts->vek = v->chain->vek;
     v->facts->root = v->chain->root;
+    v->facts->simulated = snp_ark_is_simulated(v->chain->ark);
     memcpy(v->facts->ark_spki_sha256, v->chain->ark_spki_sha256, SNP_SPKI_SHA256_SIZE);
     v->facts->valid_until_s = v->chain->not_after_s;
     v->vek_key = v->chain->vek_key;
