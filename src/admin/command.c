@@ -300,6 +300,16 @@ static struct err parse_rollback(struct parser *parser, struct command *out)
     return skip_rest(parser);
 }
 
+/* What asyncpg's pool says to a connection that it takes back. Nothing else can be selected. */
+static struct err parse_select(struct parser *parser, struct command *out)
+{
+    (void)out;
+    if (!token_is(&parser->token, "pg_advisory_unlock_all()"))
+        return invalid(parser);
+    advance(parser);
+    return expect_end(parser);
+}
+
 static const struct statement {
     const char *word;
     enum command_kind kind;
@@ -331,6 +341,7 @@ static const struct statement {
     {"discard", COMMAND_NOTHING, "DISCARD ALL", parse_nothing, NEEDS_NOTHING},
     {"deallocate", COMMAND_NOTHING, "DEALLOCATE", parse_nothing, NEEDS_NOTHING},
     {"close", COMMAND_NOTHING, "CLOSE CURSOR", parse_nothing, NEEDS_NOTHING},
+    {"select", COMMAND_NOTHING, "SELECT 0", parse_select, NEEDS_NOTHING},
     {"unlisten", COMMAND_NOTHING, "UNLISTEN", parse_nothing, NEEDS_NOTHING},
 };
 

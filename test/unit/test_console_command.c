@@ -137,6 +137,9 @@ static void test_what_drivers_set_by_themselves_has_no_effect(void **state)
     assert_kind("RESET ALL", COMMAND_NOTHING, NULL);
     assert_kind("DISCARD ALL", COMMAND_NOTHING, NULL);
     assert_kind("SAVEPOINT s", COMMAND_NOTHING, NULL);
+    assert_kind("SELECT pg_advisory_unlock_all();", COMMAND_NOTHING, NULL);
+    assert_refused("SELECT pg_advisory_unlock_all(), 1",
+                   "invalid command 'SELECT pg_advisory_unlock_all(), 1', use SHOW HELP;");
 }
 
 static void test_transactions_begin_and_end(void **state)
