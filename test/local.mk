@@ -1,1 +1,1 @@
-# test: what is installed or distributed from here
+# test: nothing to build here; the suite is distributed as it stands and run by `make check-e2e`

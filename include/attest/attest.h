@@ -1,5 +1,5 @@
 /*
- * attest.h: what of attestation belongs to the whole process: journal, nonces, chains known to be good, our evidence.
+ * attest.h: what of attestation belongs to the whole process: journal, nonces, what is known to be good, our evidence.
  *
  * Made by `app` before the workers start and freed after they have ended. What it points to says which threads may.
  */
@@ -9,12 +9,14 @@
 #include "attest/attester.h"
 #include "attest/journal.h"
 #include "attest/nonces.h"
+#include "attest/verified.h"
 #include "snp/chain.h"
 
 struct attest {
     struct journal *journal;
     struct nonces *nonces;
     struct snp_chain_cache *chains;
+    struct verified *verified;
     struct attester *attester; /* NULL: client_tls_cert_file shows an operator's certificate, or there is no TLS */
 };
 

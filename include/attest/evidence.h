@@ -7,20 +7,9 @@
 #define ATTEST_EVIDENCE_H
 
 #include "attest/bind.h"
+#include "attest/evidence_format.h"
 #include "snp/certtable.h"
 #include "tls/leaf.h"
-
-#define EVIDENCE_SHA256_SIZE 32
-
-enum evidence_format {
-    EVIDENCE_NONE = 0,
-    EVIDENCE_CMW, /* ours */
-    EVIDENCE_FORMATS
-};
-/* "none", "cmw". */
-const char *evidence_format_name(enum evidence_format format);
-/* EVIDENCE_NONE when it is none. */
-enum evidence_format evidence_format_of_word(const char *word);
 
 /* Views into the certificate, which must stay. */
 struct evidence {

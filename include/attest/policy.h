@@ -7,7 +7,7 @@
 #ifndef ATTEST_POLICY_H
 #define ATTEST_POLICY_H
 
-#include "attest/evidence.h"
+#include "attest/evidence_format.h"
 #include "config/config.h"
 #include "snp/verify.h"
 
@@ -28,13 +28,13 @@ struct policy {
     _Atomic unsigned references;
     char *name;
     char *path;
-    char *version; /* of the file: `version`, as it stands there */
+    char *version; /* of the file: `version`, as it stands there; "" when it does not say */
     uint8_t sha256[32];
     int64_t loaded_at_us; /* wall clock */
     struct {
         enum policy_mode mode;
         uint8_t (*allowed)[SNP_MEASUREMENT_SIZE]; /* `expected` and `allow_list` together */
-        size_t count;                             /* 0: strict and warn allow none */
+        size_t count;                             /* at least one, unless the mode is disabled or nothing is given */
         bool given;                               /* false: the file has no group, and nothing is asked */
     } measurements;
     struct {
@@ -46,29 +46,31 @@ struct policy {
     } tcb;
     struct {
         enum policy_mode mode;
-        bool debug_disabled; /* default true */
-        bool smt_disabled;   /* default false */
-        uint32_t min_guest_svn;
+        bool debug_disabled;    /* default true, also without the group */
+        bool smt_disabled;      /* the same; machines with SMT on need `false` */
+        uint32_t min_guest_svn; /* default 0: not asked */
     } guest;
-    struct {           /* for clients' evidence */
-        bool required; /* default true */
-        int64_t max_age_us;
-        size_t min_length;
-        enum policy_nonce_source source;
+    struct {                             /* for clients' evidence */
+        bool required;                   /* default true */
+        int64_t max_age_us;              /* default 5 minutes */
+        size_t min_length;               /* default 16, at most 64 */
+        enum policy_nonce_source source; /* default server */
     } nonce;
     struct {
         bool verify_chain;     /* default true */
         bool verify_signature; /* default true; false is a warning in every verdict */
         struct snp_arks *trusted_arks;
-        bool allow_simulated; /* default false */
-        bool allow_cached;    /* default true */
-        int64_t cache_duration_us;
+        bool allow_simulated;      /* default false */
+        bool allow_cached;         /* default true */
+        int64_t cache_duration_us; /* default an hour */
     } certificates;
     bool formats[EVIDENCE_FORMATS]; /* default: cmw alone */
 };
 
 /* `name` is what HBA lines and errors call it. Files that trusted_arks names are read too, relative to the policy's
- * folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. */
+ * folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. A group `measurements` that
+ * lists none, and is not disabled, is an error. policy_load logs a warning for what a policy leaves open: no
+ * measurements at all, verify_chain or verify_signature false. The caller owns one reference. */
 struct err policy_load(const char *name, const char *path, struct policy **out) MUST_CHECK;
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
 /* The one in force where none is given: every default. */
@@ -81,9 +83,10 @@ struct policies {
     struct policy **policy;
     size_t count;
 };
+/* All or nothing: on failure *out is empty, and the error names the policy. */
 struct err policies_load(const struct config *config, struct policies *out) MUST_CHECK;
 void policies_free(struct policies *policies);
-/* NULL when there is none of that name. */
+/* Borrowed; NULL when there is none of that name. */
 struct policy *policies_find(const struct policies *policies, const char *name);
 /* The longest nonce.max_age of all; 0 without any. */
 int64_t policies_nonce_max_age_us(const struct policies *policies);

@@ -13,9 +13,11 @@ enum verdict_kind { VERDICT_DENY = 0, VERDICT_WARN, VERDICT_ALLOW };
 /* "deny", "warn", "allow". */
 const char *verdict_kind_name(enum verdict_kind kind);
 
+#define VERDICT_REASON_MAX 400
+
 struct verdict {
     enum verdict_kind kind;
-    char *reason; /* one sentence; "" for allow */
+    char *reason; /* one sentence without control characters, at most VERDICT_REASON_MAX bytes; "" for allow */
     struct checklist checks;
     char *policy;         /* name; "" without one */
     char *policy_version; /* `version` of the file, and the first digits of its hash: "1.0 (3f2a91c0)" */
@@ -28,12 +30,15 @@ struct verdict {
     int64_t duration_us;
 };
 
+/* A deny whose reason is that nothing has been judged. No text is NULL. */
 void verdict_init(struct verdict *verdict);
+/* Frees what it holds and leaves it empty: a deny with NULL texts. */
 void verdict_release(struct verdict *verdict);
 
-/* Decides: deny unless every name in `required` (ended by NULL) is among the checks and none failed; then warn when any
- * warned, else allow. Writes the reason: of a deny the first failure, naming the policy, e.g. "measurement 5445… is not
- * allowed by policy \"strict\""; of a warn the first warning. */
+/* Decides: deny unless every name in `required` (ended by NULL, and at least one) is among the checks and none failed;
+ * then warn when any warned, else allow. Writes `policy` and `policy_version` (a NULL policy has neither) and the
+ * reason: of a deny the first failure, naming the policy, e.g. "measurement 5445… is not allowed by policy \"strict\"";
+ * of a warn the first warning. */
 void verdict_conclude(struct verdict *verdict, const struct policy *policy, const char *const *required);
 
 /* {"verdict", "reason", "checks": [{"name", "outcome", "expected", "found"}]}; on the heap (free), without line end. */

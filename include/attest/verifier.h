@@ -8,6 +8,7 @@
 
 #include "attest/nonces.h"
 #include "attest/verdict.h"
+#include "attest/verified.h"
 
 enum verify_role { VERIFY_SERVER, VERIFY_CLIENT };
 
@@ -20,15 +21,17 @@ struct verify_request {
     const struct policy *policy;
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
     struct snp_chain_cache *chains; /* may be NULL */
+    struct verified *verified;      /* may be NULL */
     int64_t now_us;                 /* wall clock */
 };
 
 /* Names of the checks that come before and after those of snp/verify.h and attest/judge.h. */
 #define VERIFY_CHECK_TLS      "tls_version"
-#define VERIFY_CHECK_EVIDENCE "evidence"
-#define VERIFY_CHECK_FORMAT   "format"
-#define VERIFY_CHECK_BINDING  "binding"
-#define VERIFY_CHECK_ISSUED   "issued_at" /* not later than now, but for skew, nor outside the certificate's validity */
+#define VERIFY_CHECK_EVIDENCE "evidence"      /* there, once, and well formed: without it nothing else is checked */
+#define VERIFY_CHECK_FORMAT   "format"        /* one that the policy accepts */
+#define VERIFY_CHECK_BINDING  "binding"       /* REPORT_DATA is the hash of this very certificate */
+#define VERIFY_CHECK_VALIDITY "leaf_validity" /* of the certificate, now */
+#define VERIFY_CHECK_ISSUED   "issued_at"     /* not in the future, nor after the certificate's end */
 
 /* Fills an initialised verdict; the caller releases it. */
 void verify_certificate(const struct verify_request *request, struct verdict *out);

@@ -11,4 +11,7 @@
 /* ERR_INPUT names the setting and what to do. What can be lived with is logged as a warning. */
 struct err config_check(const struct config *config) MUST_CHECK;
 
+/* Whether the texts of attest_simulated_* are of the right form: for who opens a provider without a configuration. */
+struct err config_check_simulated(const struct settings *set) MUST_CHECK;
+
 #endif

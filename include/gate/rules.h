@@ -1,10 +1,11 @@
 /*
  * rules.h: everything that decides about a login, read from the files that a configuration names: users, HBA lines,
- * ident maps. Immutable and counted, like the configuration it was made with. Any thread.
+ * ident maps, attestation policies. Immutable and counted, like the configuration it was made with. Any thread.
  */
 #ifndef GATE_RULES_H
 #define GATE_RULES_H
 
+#include "attest/policy.h"
 #include "config/config.h"
 #include "gate/hba.h"
 #include "gate/userlist.h"
@@ -17,9 +18,10 @@ struct rules {
     struct userlist *users;
     struct hba *hba;     /* NULL unless auth_type = hba */
     struct ident *ident; /* as hba */
-    char **ignored;      /* ignore_startup_parameters, ended by NULL */
-    char **admins;       /* admin_users, ended by NULL */
-    char **watchers;     /* stats_users, ended by NULL */
+    struct policies policies;
+    char **ignored;  /* ignore_startup_parameters, ended by NULL */
+    char **admins;   /* admin_users, ended by NULL */
+    char **watchers; /* stats_users, ended by NULL */
 };
 
 /* Reads and checks all files; takes a reference of the configuration. Errors name FILE:LINE. Main thread. */

@@ -11,9 +11,9 @@
 
 struct fleet;
 
-/* Opens the listeners and starts the workers (`threads`, or one a core). `console` gets the console's sessions.
- * Main. */
-struct err fleet_start(struct snapshot *snapshot, worker_console *console, void *console_ctx,
+/* Opens the listeners and starts the workers (`threads`, or one a core). `attest` outlives the fleet and may be
+ * NULL (gate.h); `console` gets the console's sessions. Main. */
+struct err fleet_start(struct snapshot *snapshot, struct attest *attest, worker_console *console, void *console_ctx,
                        struct fleet **out) MUST_CHECK;
 /* Ends all sessions with `text`, joins the workers and frees everything. Main. */
 void fleet_stop(struct fleet *fleet, const char *text);

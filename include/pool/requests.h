@@ -37,9 +37,10 @@ void requests_failed(struct requests *requests);
 /* CopyInResponse or CopyBothResponse came. */
 void requests_copy_in(struct requests *requests);
 
+/* A backend that discards up to the next Sync owes nothing, but would discard the next client's words too. */
 static inline bool requests_none_due(const struct requests *requests)
 {
-    return requests->count == 0;
+    return requests->count == 0 && !requests->discarding;
 }
 
 void requests_clear(struct requests *requests);

@@ -17,9 +17,12 @@
     X(query_time)                                                                                                      \
     X(wait_time)                                                                                                       \
     X(login_count)                                                                                                     \
-    X(serialization_failure_count)
+    X(serialization_failure_count)                                                                                     \
+    X(server_closed_count)                                                                                             \
+    X(server_lifetime)
 
-/* received: bytes from clients; sent: bytes to clients. serialization_failure_count: errors with SQLSTATE 40001. */
+/* received: bytes from clients; sent: bytes to clients. serialization_failure_count: errors with SQLSTATE 40001.
+ * server_lifetime: the ages of the links that have been closed. */
 struct stats {
 #define STATS_FIELD(name) uint64_t name;
     STATS_FIELDS(STATS_FIELD)

@@ -4,8 +4,16 @@
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev
     libjansson-dev libidn-dev uthash-dev libsystemd-dev)
 
-# Beyond those, what the tests are run with; script/test-deps installs the drivers.
-TEST_PACKAGES=(libcmocka-dev python3)
+# Beyond those, what the tests are run with; script/test-deps installs the drivers. A program that is there already, from
+# wherever, is not installed a second time.
+TEST_PACKAGES=(libcmocka-dev python3 python3-venv libpq5)
+for needed in psql:postgresql-client openssl:openssl node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven; do
+    command -v "${needed%%:*}" >/dev/null || TEST_PACKAGES+=("${needed##*:}")
+done
+unset needed
+if ! compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && ! command -v initdb >/dev/null; then
+    TEST_PACKAGES+=(postgresql)
+fi
 
 APT_ENVIRONMENT=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a NEEDRESTART_SUSPEND=1)
 

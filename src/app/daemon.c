@@ -1,5 +1,8 @@
 #include "app/daemon.h"
 
+#include "admin/console.h"
+#include "admin/http.h"
+#include "app/attestation.h"
 #include "app/contexts.h"
 #include "app/process.h"
 #include "base/clock.h"
@@ -25,7 +28,11 @@ struct daemon {
     struct loop *loop;
     struct config *config;
     struct rules *rules;
+    struct snapshot *snapshot; /* in force */
+    struct attest *attest;
     struct fleet *fleet;
+    struct consoles *consoles;
+    struct http *http; /* NULL: no http_listen */
     struct event *signals[8];
     size_t signal_count;
     struct timer *ending_timer;
@@ -48,11 +55,12 @@ static struct err daemon_open_log(const struct daemon *daemon)
     return log_open(&target);
 }
 
-static struct err daemon_make_snapshot(struct config *config, struct rules *rules, struct snapshot **out)
+static struct err daemon_make_snapshot(const struct daemon *daemon, struct config *config, struct rules *rules,
+                                       struct snapshot **out)
 {
     struct tls_context *client_tls = NULL;
     struct tls_context *server_tls = NULL;
-    struct err e = contexts_for_clients(rules, NULL, &client_tls);
+    struct err e = contexts_for_clients(rules, attestation_identity(daemon->attest, config), &client_tls);
     if (!failed(e))
         e = contexts_for_servers(config, &server_tls);
     if (!failed(e))
@@ -62,18 +70,50 @@ static struct err daemon_make_snapshot(struct config *config, struct rules *rule
     return e;
 }
 
-/* Everything is read and checked before anything changes. */
-static struct err daemon_reload(struct daemon *daemon)
+/* What workers are to use from now on; takes the reference over. */
+static void daemon_put_in_force(struct daemon *daemon, struct snapshot *snapshot)
 {
-    struct config *config = NULL;
+    snapshot_drop(daemon->snapshot);
+    daemon->snapshot = snapshot;
+    if (daemon->fleet)
+        fleet_adopt(daemon->fleet, snapshot);
+}
+
+/* A renewed leaf: handshakes from now on show it, sessions go on with the one they began with. */
+static void daemon_renewed(void *ctx, struct tls_identity *identity)
+{
+    struct daemon *daemon = ctx;
+    const struct snapshot *before = daemon->snapshot;
+    struct tls_context *client_tls;
+    if (!before || !before->client_tls || identity != attestation_identity(daemon->attest, before->config))
+        return; /* an operator's certificate is shown */
+    struct err e = tls_context_with_identity(before->client_tls, identity, &client_tls);
+    if (failed(e)) {
+        log_error("the renewed certificate cannot be used: %s", e.why);
+        return;
+    }
+    daemon_put_in_force(daemon, snapshot_new(before->config, before->rules, client_tls, before->server_tls));
+    tls_context_release(client_tls);
+}
+
+static const struct attester_ops daemon_attester_ops = {.renewed = daemon_renewed};
+
+/* Everything is read and checked before anything changes. Takes the reference over. */
+static struct err daemon_adopt(struct daemon *daemon, struct config *config)
+{
     struct rules *rules = NULL;
     struct snapshot *snapshot = NULL;
-    struct err e = config_reload(daemon->config, &config);
+    struct err e = attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon);
     if (!failed(e))
         e = rules_load(config, &rules);
     if (!failed(e))
-        e = daemon_make_snapshot(config, rules, &snapshot);
+        e = daemon_make_snapshot(daemon, config, rules, &snapshot);
+    if (!failed(e))
+        e = attestation_adopt(daemon->attest, rules);
+    if (!failed(e))
+        e = attestation_renew(daemon->attest, config);
     if (failed(e)) {
+        snapshot_drop(snapshot);
         rules_drop(rules);
         config_unref(config);
         return e;
@@ -82,9 +122,16 @@ static struct err daemon_reload(struct daemon *daemon)
     rules_drop(daemon->rules);
     daemon->config = config;
     daemon->rules = rules;
-    fleet_adopt(daemon->fleet, snapshot);
-    snapshot_drop(snapshot);
+    daemon_put_in_force(daemon, snapshot);
+    statistics_adopt(daemon->consoles->statistics, config);
     return daemon_open_log(daemon);
+}
+
+static struct err daemon_reload(struct daemon *daemon)
+{
+    struct config *config = NULL;
+    TRY(config_reload(daemon->config, &config));
+    return daemon_adopt(daemon, config);
 }
 
 /* ---- signals ---- */
@@ -100,7 +147,8 @@ static void daemon_check_end(void *arg)
     struct daemon *daemon = arg;
     if (daemon->ending == ENDING_WAITS_FOR_SERVERS && fleet_has_no_links(daemon->fleet, NULL))
         daemon_end(daemon, "server connections dropped, exiting");
-    else if (daemon->ending == ENDING_WAITS_FOR_CLIENTS && limit_taken(fleet_clients(daemon->fleet)) == 0)
+    else if (daemon->ending == ENDING_WAITS_FOR_CLIENTS &&
+             limit_taken(fleet_clients(daemon->fleet)) <= atomic_load(&daemon->consoles->count))
         daemon_end(daemon, "client connections dropped, exiting");
     else
         timer_start(daemon->ending_timer, SHUTDOWN_CHECK_US);
@@ -110,6 +158,8 @@ static void daemon_begin_end(struct daemon *daemon, enum ending ending)
 {
     process_notify("STOPPING=1");
     daemon->ending = ending;
+    atomic_store(&daemon->consoles->ending, true);
+    http_end(daemon->http);
     fleet_drain(daemon->fleet);
     if (ending == ENDING_WAITS_FOR_SERVERS)
         fleet_pause(daemon->fleet, NULL);
@@ -195,31 +245,62 @@ static struct err daemon_catch_signals(struct daemon *daemon)
     return OK;
 }
 
-/* ---- life ---- */
+/* ---- what the console asks for ---- */
 
-/* Until the console stands here. */
-static void daemon_console(void *ctx, struct worker *worker, struct stream *stream, struct identity *identity,
-                           struct bytes unread)
+static struct err daemon_console_reload(void *ctx)
 {
-    (void)ctx;
-    (void)unread;
-    limit_give(&worker->common->clients);
-    stream_close(stream);
-    identity_free(identity);
+    process_notify("RELOADING=1");
+    struct err e = daemon_reload(ctx);
+    process_notify("READY=1");
+    return e;
 }
+
+static struct err daemon_console_set(void *ctx, const char *name, const char *value)
+{
+    struct daemon *daemon = ctx;
+    struct config *config = NULL;
+    TRY(config_set(daemon->config, name, value, &config));
+    return daemon_adopt(daemon, config);
+}
+
+static struct err daemon_console_shutdown(void *ctx, enum shutdown_mode mode)
+{
+    struct daemon *daemon = ctx;
+    if (mode == SHUTDOWN_NOW)
+        daemon_end(daemon, "SHUTDOWN command issued, fast exit");
+    else if (daemon->ending != ENDING_NOT)
+        return err_make(ERR_NOT_NOW, "already shutting down");
+    else
+        daemon_begin_end(daemon,
+                         mode == SHUTDOWN_WAIT_FOR_SERVERS ? ENDING_WAITS_FOR_SERVERS : ENDING_WAITS_FOR_CLIENTS);
+    return OK;
+}
+
+static const struct console_ops daemon_console_ops = {
+    .reload = daemon_console_reload,
+    .set = daemon_console_set,
+    .shutdown = daemon_console_shutdown,
+};
+
+/* ---- life ---- */
 
 static struct err daemon_serve(struct daemon *daemon)
 {
-    struct snapshot *snapshot = NULL;
+    struct config *config = daemon->config;
     TRY(loop_new(&daemon->loop));
     TRY(daemon_catch_signals(daemon));
-    TRY(variables_track(daemon->config->set.track_extra_parameters));
+    TRY(variables_track(config->set.track_extra_parameters));
     daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
-    TRY(rules_load(daemon->config, &daemon->rules));
-    TRY(daemon_make_snapshot(daemon->config, daemon->rules, &snapshot));
-    struct err e = fleet_start(snapshot, daemon_console, daemon, &daemon->fleet);
-    snapshot_drop(snapshot);
-    TRY(e);
+    TRY(attest_new(&daemon->attest));
+    TRY(attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon));
+    TRY(rules_load(config, &daemon->rules));
+    TRY(attestation_adopt(daemon->attest, daemon->rules));
+    TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
+    daemon->consoles = consoles_new(daemon->loop, &daemon_console_ops, daemon, options_version(), daemon->attest);
+    TRY(fleet_start(daemon->snapshot, daemon->attest, console_admit, daemon->consoles, &daemon->fleet));
+    consoles_open(daemon->consoles, daemon->fleet, config);
+    if (config->set.http_listen[0])
+        TRY(http_start(daemon->loop, config->set.http_listen, daemon->attest, &daemon->http));
     log_info("process up: %s, libevent %s, %zu threads", options_version(), event_get_version(),
              fleet_size(daemon->fleet));
     process_notify("READY=1");
@@ -246,12 +327,22 @@ static struct err daemon_begin(struct daemon *daemon)
 
 static void daemon_free(struct daemon *daemon)
 {
+    http_stop(daemon->http);
+    consoles_close(daemon->consoles, "pooler is shutting down");
     if (daemon->fleet)
         fleet_stop(daemon->fleet, "pooler is shutting down");
+    daemon->fleet = NULL; /* a renewed certificate may still arrive */
+    if (daemon->loop) {
+        loop_stop(daemon->loop);
+        loop_run(daemon->loop); /* opens what workers have posted last */
+    }
+    consoles_free(daemon->consoles);
+    attest_free(daemon->attest);
     for (size_t i = 0; i < daemon->signal_count; i++)
         event_free(daemon->signals[i]);
     timer_free(daemon->ending_timer);
     loop_free(daemon->loop);
+    snapshot_drop(daemon->snapshot);
     rules_drop(daemon->rules);
     if (daemon->config)
         process_remove_pidfile(daemon->config->set.pidfile);

@@ -1,11 +1,26 @@
 bin_PROGRAMS += pgvouch
 pgvouch_SOURCES = \
+    src/app/attestation.c include/app/attestation.h \
     src/app/contexts.c include/app/contexts.h \
     src/app/daemon.c include/app/daemon.h \
     src/app/main.c \
     src/app/options.c include/app/options.h \
     src/app/process.c include/app/process.h
 pgvouch_LDADD = $(LIBS_ADMIN) $(SYSTEMD_LIBS)
+
+bin_PROGRAMS += vouch
+vouch_SOURCES = \
+    src/app/vouch.c \
+    src/app/vouch_address.c include/app/vouch_address.h \
+    src/app/vouch_cert.c include/app/vouch_command.h \
+    src/app/vouch_dial.c include/app/vouch_dial.h \
+    src/app/vouch_identity.c include/app/vouch_identity.h \
+    src/app/vouch_nonce.c include/app/vouch_nonce.h \
+    src/app/vouch_options.c include/app/vouch_options.h \
+    src/app/vouch_output.c include/app/vouch_output.h \
+    src/app/vouch_usage.c \
+    src/app/vouch_verify.c
+vouch_LDADD = libwire.a $(LIBS_ATTEST)
 
 if UNIT_TESTS
 check_PROGRAMS += test/unit/test_vouch_net
@@ -14,4 +29,16 @@ test_unit_test_vouch_net_SOURCES = test/unit/test_vouch_net.c test/unit/tls_pair
     src/app/vouch_nonce.c include/app/vouch_nonce.h
 test_unit_test_vouch_net_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_vouch_net_LDADD = libwire.a $(LIBS_TLS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
+
+check_PROGRAMS += test/unit/test_vouch_options test/unit/test_vouch_output
+test_unit_test_vouch_options_SOURCES = test/unit/test_vouch_options.c \
+    src/app/vouch_address.c include/app/vouch_address.h \
+    src/app/vouch_options.c include/app/vouch_options.h
+test_unit_test_vouch_options_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_vouch_options_LDADD = libtls.a $(LIBS_CONFIG) $(CMOCKA_LIBS)
+test_unit_test_vouch_output_SOURCES = test/unit/test_vouch_output.c test/unit/tls_pair.c test/unit/tls_pair.h \
+    src/app/vouch_identity.c include/app/vouch_identity.h \
+    src/app/vouch_output.c include/app/vouch_output.h
+test_unit_test_vouch_output_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_vouch_output_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif

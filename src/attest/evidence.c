@@ -7,21 +7,6 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-static const char *const evidence_format_names[EVIDENCE_FORMATS] = {[EVIDENCE_NONE] = "none", [EVIDENCE_CMW] = "cmw"};
-
-const char *evidence_format_name(enum evidence_format format)
-{
-    return evidence_format_names[format];
-}
-
-enum evidence_format evidence_format_of_word(const char *word)
-{
-    for (int format = EVIDENCE_NONE + 1; format < EVIDENCE_FORMATS; format++)
-        if (strcmp(word, evidence_format_names[format]) == 0)
-            return (enum evidence_format)format;
-    return EVIDENCE_NONE;
-}
-
 struct err evidence_find(const X509 *certificate, struct evidence *out)
 {
     *out = (struct evidence){0};

@@ -4,20 +4,27 @@ libattest_a_SOURCES = \
     src/attest/attester.c include/attest/attester.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
+    src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/digest.c include/attest/digest.h \
     src/attest/evidence.c include/attest/evidence.h \
+    src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
     src/attest/provider_simulated.c include/attest/provider_simulated.h \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
     include/attest/journal.h \
-    include/attest/judge.h \
     include/attest/nonces.h \
-    include/attest/policy.h \
-    include/attest/verdict.h \
-    include/attest/verifier.h
+    src/attest/judge.c include/attest/judge.h \
+    src/attest/policy.c include/attest/policy.h \
+    src/attest/policy_read.c include/attest/policy_read.h \
+    src/attest/printable.c include/attest/printable.h \
+    src/attest/small_file.c include/attest/small_file.h \
+    src/attest/verdict.c include/attest/verdict.h \
+    src/attest/verified.c include/attest/verified.h \
+    src/attest/verifier.c include/attest/verifier.h \
+    src/attest/yaml.c include/attest/yaml.h
 
 if UNIT_TESTS
 check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_bind test/unit/test_attest_cbor \

@@ -4,6 +4,7 @@ libbase_a_SOURCES = \
     src/base/clock.c include/base/clock.h \
     src/base/connector.c include/base/connector.h \
     src/base/crew.c include/base/crew.h \
+    src/base/distance.c include/base/distance.h \
     src/base/engine.c include/base/engine.h \
     src/base/err.c include/base/err.h \
     src/base/log.c include/base/log.h \

@@ -75,7 +75,7 @@ static bool is_dotted(const char *text, size_t count)
     return true;
 }
 
-static struct err check_simulated(const struct settings *set)
+struct err config_check_simulated(const struct settings *set)
 {
     bool turin = set->attest_simulated_product == ATTEST_PRODUCT_TURIN;
     if (!*set->attest_simulated_measurement)
@@ -94,7 +94,7 @@ static struct err check_simulated(const struct settings *set)
 static struct err check_attestation(const struct config *config)
 {
     const struct settings *set = &config->set;
-    TRY(check_simulated(set));
+    TRY(config_check_simulated(set));
     if (set->attest_max_age_us == 0)
         return err_make(ERR_INPUT, "attest_max_age must be longer than 0");
     if (*set->client_attest_policy && !config_find_policy_path(config, set->client_attest_policy))

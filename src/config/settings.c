@@ -1,5 +1,6 @@
 #include "config/settings.h"
 
+#include "base/distance.h"
 #include "base/mem.h"
 #include "config/value.h"
 
@@ -62,43 +63,14 @@ const struct setting *setting_find(const char *name)
     return NULL;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-#define NAME_MAX_COMPARED 64
-
-/* Levenshtein's distance between two names shorter than NAME_MAX_COMPARED. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t row[NAME_MAX_COMPARED + 1];
-    size_t width = strlen(b);
-    for (size_t j = 0; j <= width; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= width; j++) {
-            size_t above = row[j];
-            row[j] = least(least(above, row[j - 1]) + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[width];
-}
-
 const char *setting_nearest(const char *name)
 {
-    size_t n = strlen(name);
-    if (n >= NAME_MAX_COMPARED)
-        return NULL;
     const char *nearest = NULL;
-    size_t least_distance = n / 4 + 2;
+    size_t least_distance = text_distance_limit(name);
     for (size_t i = 0; i < setting_count(); i++) {
         if (table[i].type == SETTING_TYPE_GROUP)
             continue;
-        size_t distance = edit_distance(name, table[i].name);
+        size_t distance = text_distance(name, table[i].name);
         if (distance < least_distance) {
             least_distance = distance;
             nearest = table[i].name;

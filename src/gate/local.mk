@@ -1,19 +1,24 @@
 noinst_LIBRARIES += libgate.a
 libgate_a_SOURCES = \
+    src/gate/admission.c include/gate/admission.h \
     src/gate/backend_auth.c include/gate/backend_auth.h \
     src/gate/client_auth.c include/gate/client_auth.h \
     src/gate/credentials.c include/gate/credentials.h \
+    src/gate/door.c include/gate/door.h \
+    src/gate/examination.c include/gate/examination.h \
     src/gate/gate.c include/gate/gate.h \
     src/gate/hba.c include/gate/hba.h \
     src/gate/ident.c \
     src/gate/identity.c include/gate/identity.h \
     src/gate/login.c include/gate/login.h \
     src/gate/md5.c include/gate/md5.h \
+    src/gate/password_exchange.c include/gate/password_exchange.h \
     src/gate/proof.c include/gate/proof.h \
     src/gate/rules.c include/gate/rules.h \
     src/gate/scram_client.c src/gate/scram_server.c src/gate/scram_secret.c include/gate/scram.h \
     src/gate/scram_math.c include/gate/scram_math.h \
     src/gate/secret_cache.c include/gate/secret_cache.h \
+    src/gate/startup_packet.c include/gate/startup_packet.h \
     src/gate/startup_parameters.c include/gate/startup_parameters.h \
     src/gate/text_file.c include/gate/text_file.h \
     src/gate/userlist.c include/gate/userlist.h \

@@ -40,7 +40,7 @@ static struct err rules_check_policy(void *arg, const char *name, size_t line)
 {
     (void)line;
     const struct rules *rules = arg;
-    if (!config_find_policy_path(rules->config, name))
+    if (!policies_find(&rules->policies, name))
         return err_make(ERR_NOT_FOUND, "section [policies] has no policy \"%s\"", name);
     return OK;
 }
@@ -49,6 +49,7 @@ static struct err rules_read(struct rules *rules)
 {
     const struct settings *set = &rules->config->set;
     TRY(err_within(userlist_load(set->auth_file, &rules->users), "auth_file"));
+    TRY(policies_load(rules->config, &rules->policies));
     TRY(err_within(ident_load(set->auth_ident_file, &rules->ident), "auth_ident_file"));
     rules->ignored = rules_split(set->ignore_startup_parameters);
     rules->admins = rules_split(set->admin_users);
@@ -86,6 +87,7 @@ void rules_drop(struct rules *rules)
     userlist_free(rules->users);
     hba_free(rules->hba);
     ident_free(rules->ident);
+    policies_free(&rules->policies);
     rules_free_list(rules->ignored);
     rules_free_list(rules->admins);
     rules_free_list(rules->watchers);

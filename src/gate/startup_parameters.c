@@ -96,7 +96,9 @@ struct err startup_parameters_take(const struct wire_startup *startup, const str
     struct taking taking = {.rules = rules, .is_tracked = is_tracked, .identity = identity};
     for (size_t i = 0; i < startup->parameter_count; i++) {
         const struct wire_parameter *parameter = &startup->parameters[i];
-        if (strcmp(parameter->name, "user") == 0 || strcmp(parameter->name, "database") == 0)
+        /* What login has already dealt with; a replication value that is let in says "off". */
+        if (strcmp(parameter->name, "user") == 0 || strcmp(parameter->name, "database") == 0 ||
+            strcmp(parameter->name, "replication") == 0)
             continue;
         if (strcmp(parameter->name, "options") == 0)
             TRY(taking_options(&taking, parameter->value));

@@ -70,9 +70,11 @@ static void fleet_free(struct fleet *fleet)
     mem_free_secret(fleet, sizeof *fleet);
 }
 
-struct err fleet_start(struct snapshot *snapshot, worker_console *console, void *console_ctx, struct fleet **out)
+struct err fleet_start(struct snapshot *snapshot, struct attest *attest, worker_console *console, void *console_ctx,
+                       struct fleet **out)
 {
     struct fleet *fleet = NEW(struct fleet);
+    fleet->common.attest = attest;
     fleet->common.console = console;
     fleet->common.console_ctx = console_ctx;
     struct err e = fleet_begin(fleet, snapshot);

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct server_keeper shard_keeper;
 static void shard_asked(void *arg);
@@ -198,17 +199,25 @@ static void shard_task_done(struct server *server, struct err outcome)
     shard_settle_idle(server);
 }
 
-static void shard_run(struct server *server, const char *sql)
-{
-    shard_move(server, SERVER_TASKED);
-    server_run(server, sql, shard_task_done);
-}
-
 /* server_check_query: a link that has been idle for long may be dead without anyone having noticed. */
 static bool shard_check_due(struct shard *shard, const struct server *server)
 {
     const struct settings *set = &shard->place->config->set;
     return set->server_check_query[0] && loop_now_us(shard->place->loop) - server->used_us > set->server_check_delay_us;
+}
+
+/* Not the link's last use, but as good a sign that it is alive. */
+static void shard_checked(struct server *server, struct err outcome)
+{
+    server->used_us = loop_now_us(server->place->loop);
+    shard_task_done(server, outcome);
+}
+
+static void shard_check(struct shard *shard, struct server *server)
+{
+    const char *query = shard->place->config->set.server_check_query;
+    shard_move(server, SERVER_TASKED);
+    server_run(server, strcmp(query, "<empty>") == 0 ? "" : query, shard_checked);
 }
 
 static void shard_reset_done(struct server *server, struct err outcome)
@@ -235,8 +244,7 @@ static void shard_settle_idle(struct server *server)
     if (elsewhere && server_can_move(server)) {
         shard_hand_over(server, elsewhere);
     } else if (waiter && shard_check_due(shard, server)) {
-        server->used_us = loop_now_us(shard->place->loop);
-        shard_run(server, shard->place->config->set.server_check_query);
+        shard_check(shard, server);
     } else if (waiter) {
         shard_lend(shard, server, waiter);
     } else if (elsewhere) {
@@ -421,6 +429,7 @@ static void shard_backend_down(void *arg)
 static void shard_server_ready(struct server *server)
 {
     pool_succeeded(server->pool);
+    server->used_us = loop_now_us(server->place->loop);
     shard_move(server, SERVER_IDLE);
     shard_settle_idle(server);
 }
@@ -429,6 +438,8 @@ static void shard_server_gone(struct server *server, const char *why, bool faile
 {
     struct shard *shard = server->shard;
     struct pool *pool = server->pool;
+    shard->stats.server_closed_count++;
+    shard->stats.server_lifetime += (uint64_t)(loop_now_us(shard->place->loop) - server->opened_us);
     shard_list_remove(server);
     loop_cancel(server->place->loop, &server->settle);
     pool_give_slot(pool);

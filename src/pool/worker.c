@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "gate/login.h"
+#include "gate/door.h"
 #include "pool/cancel.h"
 #include "pool/janitor.h"
 
@@ -52,9 +52,9 @@ static void worker_take_client(struct worker *worker, int fd, const struct addre
 {
     place_tune_socket(&worker->place, fd);
     if (limit_take(&worker->common->clients))
-        login_accept(&worker->gate, fd, peer, is_unix);
+        door_accept(&worker->gate, fd, peer, is_unix);
     else
-        login_turn_away(&worker->gate, fd);
+        door_turn_away(&worker->gate, fd);
 }
 
 /* A client of the Unix socket on its way to another worker. */
@@ -153,7 +153,7 @@ static const struct gate_ops worker_gate_ops = {
 static void worker_tick(void *arg)
 {
     struct worker *worker = arg;
-    logins_maintain(&worker->gate);
+    door_maintain(&worker->gate);
     janitor_tick(&worker->clientele);
     timer_start(worker->tick, JANITOR_PERIOD_US);
 }
@@ -188,6 +188,7 @@ struct err worker_new(struct common *common, size_t index, struct snapshot *snap
     worker->place.crew = common->crew;
     worker->place.engine = engine_new(worker->place.loop);
     gate_init(&worker->gate, worker->place.engine, common->crew, &worker_gate_ops, worker);
+    worker->gate.attest = common->attest;
     clientele_init(&worker->clientele, &worker->place, &common->clients, common->cancel_key);
     worker->tick = timer_new(worker->place.loop, worker_tick, worker);
     worker->end = timer_new(worker->place.loop, worker_end, worker);
@@ -231,7 +232,7 @@ void worker_stop(struct worker *worker, const char *text)
 {
     worker_stop_listening(worker);
     timer_stop(worker->tick);
-    logins_clear(&worker->gate, text);
+    door_clear(&worker->gate, text);
     janitor_clear(&worker->clientele, NULL, text);
     timer_start(worker->end, LAST_WORDS_US);
 }

@@ -11,7 +11,7 @@
 static bool is_blank(struct bytes rest)
 {
     for (size_t i = 0; i < rest.n; i++)
-        if (!memchr(" \t\r\n", rest.p[i], 4))
+        if (rest.p[i] != ' ' && rest.p[i] != '\t' && rest.p[i] != '\r' && rest.p[i] != '\n')
             return false;
     return true;
 }

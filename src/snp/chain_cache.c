@@ -90,7 +90,7 @@ void snp_chain_cache_keep(struct snp_chain_cache *cache, struct snp_chain *chain
         return;
     pthread_mutex_lock(&cache->mutex);
     if (!cache_find(cache, chain->key)) {
-        while (HASH_COUNT(cache->entries) >= cache->limit)
+        if (cache->entries && HASH_COUNT(cache->entries) >= cache->limit)
             cache_drop(cache, cache->entries);
         struct cache_entry *entry = NEW(struct cache_entry);
         memcpy(entry->key, chain->key, sizeof(entry->key));

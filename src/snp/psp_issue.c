@@ -1,12 +1,12 @@
 #include "snp/psp_issue.h"
 
+#include "base/writer.h"
 #include "snp/roots.h"
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #define AMD_ARC       "1.3.6.1.4.1.3704.1."
@@ -104,14 +104,15 @@ struct err psp_certificate_add_number(X509 *certificate, const char *name, uint8
 
 struct err psp_certificate_add_text(X509 *certificate, const char *name, const char *text)
 {
-    uint8_t der[2 + 0x7f];
-    size_t size = strlen(text);
-    if (size > 0x7f)
+    struct bytes content = bytes_of_string(text);
+    if (content.n > 0x7f)
         return err_make(ERR_INPUT, "the text of extension %s is too long", name);
-    der[0] = 0x16; /* IA5String */
-    der[1] = (uint8_t)size;
-    memcpy(der + 2, text, size);
-    return psp_certificate_add(certificate, name, bytes_of(der, size + 2));
+    uint8_t der[2 + 0x7f];
+    struct writer w = writer_over(der, sizeof(der));
+    writer_u8(&w, 0x16); /* IA5String */
+    writer_u8(&w, (uint8_t)content.n);
+    writer_put(&w, content);
+    return psp_certificate_add(certificate, name, writer_bytes(&w));
 }
 
 static const char *issue_product_name(enum snp_product product)

@@ -89,7 +89,7 @@ static void report_copy(struct bytes bytes, enum report_offset offset, void *out
 
 static struct snp_tcb report_tcb(struct bytes bytes, enum report_offset offset)
 {
-    struct snp_tcb tcb;
+    struct snp_tcb tcb = {{0}};
     report_copy(bytes, offset, tcb.bytes, sizeof(tcb.bytes));
     return tcb;
 }

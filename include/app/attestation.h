@@ -1,0 +1,27 @@
+/*
+ * attestation.h: the daemon's own evidence and the configuration: when there is some, and that it keeps up.
+ *
+ * Main thread.
+ */
+#ifndef APP_ATTESTATION_H
+#define APP_ATTESTATION_H
+
+#include "attest/attest.h"
+#include "gate/rules.h"
+
+/* Starts the attester where the configuration calls for one (TLS towards clients, with no certificate of the
+ * operator's) and there is none yet. Before rules_load: policies may name the simulated processor's root, which is made
+ * here. ERR_NOT_FOUND: attest_required, and there can be no evidence. */
+struct err attestation_start(struct attest *attest, struct config *config, struct loop *home,
+                             const struct attester_ops *ops, void *ctx) MUST_CHECK;
+
+/* The identity to show under this configuration; NULL: the operator's, or none. Borrowed until the next turn. */
+struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config);
+
+/* Has the leaf renewed, so that it binds changed settings and has changed names. Nothing changes when it fails. */
+struct err attestation_renew(struct attest *attest, struct config *config) MUST_CHECK;
+
+/* Takes over what has been read and checked: nonces as old as the policies allow, and the log of verdicts. */
+struct err attestation_adopt(struct attest *attest, const struct rules *rules) MUST_CHECK;
+
+#endif

@@ -1,2 +1,0 @@
-/* Replaced by the layer's first file. */
-typedef int layer_is_empty;

@@ -1,0 +1,48 @@
+#include "app/attestation.h"
+
+#include "attest/digest.h"
+
+static bool attestation_is_due(const struct config *config)
+{
+    return config->set.client_tls_sslmode != SSLMODE_DISABLE && !config->set.client_tls_cert_file[0];
+}
+
+struct err attestation_start(struct attest *attest, struct config *config, struct loop *home,
+                             const struct attester_ops *ops, void *ctx)
+{
+    uint8_t digest[SHA384_SIZE];
+    if (!attestation_is_due(config)) {
+        if (config->set.attest_required)
+            return err_make(ERR_NOT_FOUND, "attest_required = 1, but no evidence can be shown: %s",
+                            config->set.client_tls_sslmode == SSLMODE_DISABLE
+                                ? "set client_tls_sslmode = require"
+                                : "client_tls_cert_file names a certificate without evidence; leave it empty");
+        return OK;
+    }
+    if (attest->attester)
+        return OK;
+    TRY(digest_of_config(config, digest));
+    return attester_start(config, digest, home, ops, ctx, &attest->attester);
+}
+
+struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config)
+{
+    return attestation_is_due(config) && attest->attester ? attester_identity(attest->attester) : NULL;
+}
+
+struct err attestation_renew(struct attest *attest, struct config *config)
+{
+    uint8_t digest[SHA384_SIZE];
+    if (!attest->attester || !attestation_is_due(config))
+        return OK;
+    TRY(digest_of_config(config, digest));
+    return attester_adopt(attest->attester, config, digest);
+}
+
+struct err attestation_adopt(struct attest *attest, const struct rules *rules)
+{
+    int64_t max_age_us = policies_nonce_max_age_us(&rules->policies);
+    TRY(err_within(journal_open_log(attest->journal, rules->config->set.attest_log), "attest_log"));
+    nonces_set_max_age(attest->nonces, max_age_us > 0 ? max_age_us : NONCE_DEFAULT_AGE_US);
+    return OK;
+}

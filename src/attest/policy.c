@@ -1,0 +1,165 @@
+#include "attest/policy.h"
+
+#include "attest/policy_read.h"
+#include "attest/small_file.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_NONCE_AGE_US      (INT64_C(300) * US_PER_SECOND)
+#define DEFAULT_NONCE_LENGTH      16
+#define DEFAULT_CACHE_DURATION_US (INT64_C(3600) * US_PER_SECOND)
+
+const char *policy_mode_name(enum policy_mode mode)
+{
+    switch (mode) {
+    case POLICY_WARN:
+        return "warn";
+    case POLICY_DISABLED:
+        return "disabled";
+    case POLICY_STRICT:
+        break;
+    }
+    return "strict";
+}
+
+static struct policy *policy_new(const char *name, const char *path)
+{
+    struct policy *policy = NEW(struct policy);
+    atomic_init(&policy->references, 1);
+    policy->name = mem_string(name);
+    policy->path = mem_string(path);
+    policy->version = mem_string("");
+    policy->loaded_at_us = clock_wall_us();
+    policy->guest.debug_disabled = true;
+    policy->guest.smt_disabled = true;
+    policy->nonce.required = true;
+    policy->nonce.max_age_us = DEFAULT_NONCE_AGE_US;
+    policy->nonce.min_length = DEFAULT_NONCE_LENGTH;
+    policy->certificates.verify_chain = true;
+    policy->certificates.verify_signature = true;
+    policy->certificates.allow_cached = true;
+    policy->certificates.cache_duration_us = DEFAULT_CACHE_DURATION_US;
+    policy->certificates.trusted_arks = snp_arks_new();
+    policy->formats[EVIDENCE_CMW] = true;
+    return policy;
+}
+
+struct policy *policy_default(void)
+{
+    return policy_new("default", "");
+}
+
+struct policy *policy_ref(struct policy *policy)
+{
+    atomic_fetch_add_explicit(&policy->references, 1, memory_order_relaxed);
+    return policy;
+}
+
+void policy_drop(struct policy *policy)
+{
+    if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
+        return;
+    snp_arks_free(policy->certificates.trusted_arks);
+    free(policy->measurements.allowed);
+    free(policy->version);
+    free(policy->path);
+    free(policy->name);
+    free(policy);
+}
+
+static struct err read_text(struct policy *policy, struct bytes text)
+{
+    struct yaml *root = NULL;
+    TRY(yaml_parse(policy->path, text, &root));
+    struct err e = policy_read(root, policy);
+    yaml_free(root);
+    TRY(e);
+    if (EVP_Digest(text.p, text.n, policy->sha256, NULL, EVP_sha256(), NULL) != 1)
+        return err_crypto("cannot hash \"%s\"", policy->path);
+    return OK;
+}
+
+struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out)
+{
+    *out = NULL;
+    if (text.n > POLICY_FILE_MAX)
+        return err_make(ERR_LIMIT, "\"%s\" is larger than %d bytes", path, POLICY_FILE_MAX);
+    struct policy *policy = policy_new(name, path);
+    struct err e = read_text(policy, text);
+    if (failed(e))
+        policy_drop(policy);
+    else
+        *out = policy;
+    return e;
+}
+
+static void warn_of_gaps(const struct policy *policy)
+{
+    if (!policy->measurements.given)
+        log_warning("policy \"%s\" names no measurements: any guest image will do", policy->name);
+    if (!policy->certificates.verify_chain)
+        log_warning("policy \"%s\": certificates.verify_chain is false: anybody can make such evidence", policy->name);
+    if (!policy->certificates.verify_signature)
+        log_warning("policy \"%s\": certificates.verify_signature is false: anybody can make such evidence",
+                    policy->name);
+}
+
+struct err policy_load(const char *name, const char *path, struct policy **out)
+{
+    uint8_t *text = NULL;
+    size_t size = 0;
+    *out = NULL;
+    TRY(small_file_read(path, POLICY_FILE_MAX, &text, &size));
+    struct err e = policy_parse(name, path, bytes_of(text, size), out);
+    free(text);
+    if (!failed(e))
+        warn_of_gaps(*out);
+    return e;
+}
+
+struct err policies_load(const struct config *config, struct policies *out)
+{
+    struct policies loaded = {NEW_ARRAY(struct policy *, config->policy_count), 0};
+    *out = (struct policies){0};
+    for (size_t i = 0; i < config->policy_count; i++) {
+        const struct config_policy *named = &config->policies[i];
+        struct err e = policy_load(named->name, named->path, &loaded.policy[loaded.count]);
+        if (failed(e)) {
+            policies_free(&loaded);
+            return err_within(e, "policy \"%s\"", named->name);
+        }
+        loaded.count++;
+    }
+    *out = loaded;
+    return OK;
+}
+
+void policies_free(struct policies *policies)
+{
+    for (size_t i = 0; i < policies->count; i++)
+        policy_drop(policies->policy[i]);
+    free(policies->policy);
+    *policies = (struct policies){0};
+}
+
+struct policy *policies_find(const struct policies *policies, const char *name)
+{
+    for (size_t i = 0; i < policies->count; i++)
+        if (strcmp(policies->policy[i]->name, name) == 0)
+            return policies->policy[i];
+    return NULL;
+}
+
+int64_t policies_nonce_max_age_us(const struct policies *policies)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < policies->count; i++)
+        if (policies->policy[i]->nonce.max_age_us > longest)
+            longest = policies->policy[i]->nonce.max_age_us;
+    return longest;
+}

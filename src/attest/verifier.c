@@ -1,0 +1,257 @@
+#include "attest/verifier.h"
+
+#include "attest/judge.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SKEW_S 300 /* clocks that differ by less are forgiven */
+
+/* Without these among the checks there is no verdict but deny. */
+static const char *const verify_required[] = {
+    VERIFY_CHECK_TLS,
+    VERIFY_CHECK_EVIDENCE,
+    VERIFY_CHECK_FORMAT,
+    VERIFY_CHECK_BINDING,
+    VERIFY_CHECK_VALIDITY,
+    VERIFY_CHECK_ISSUED,
+    SNP_CHECK_REPORT_LENGTH,
+    SNP_CHECK_REPORT_VERSION,
+    SNP_CHECK_CHAIN,
+    SNP_CHECK_CHAIN_ROOT,
+    SNP_CHECK_CHAIN_VALIDITY,
+    SNP_CHECK_REPORT_SIGNATURE,
+    SNP_CHECK_KEY_KIND,
+    SNP_CHECK_PRODUCT,
+    SNP_CHECK_CHIP_ID,
+    SNP_CHECK_TCB,
+    JUDGE_CHECK_SIMULATED,
+    JUDGE_CHECK_MEASUREMENT,
+    JUDGE_CHECK_MIN_VERSION,
+    JUDGE_CHECK_PLATFORM_VERSION,
+    JUDGE_CHECK_DEBUG,
+    JUDGE_CHECK_SMT,
+    JUDGE_CHECK_GUEST_SVN,
+    JUDGE_CHECK_NONCE,
+    JUDGE_CHECK_NONCE_LENGTH,
+    JUDGE_CHECK_NONCE_AGE,
+    NULL,
+};
+
+/* What is at hand while one certificate is verified. */
+struct verification {
+    const struct verify_request *request;
+    struct verdict *verdict;
+    struct checklist *checks;
+    struct evidence evidence;
+    struct certificate certificate;
+};
+
+static void verify_tls(const struct verification *v)
+{
+    bool good = v->request->is_tls13;
+    checklist_add(v->checks, VERIFY_CHECK_TLS, good ? CHECK_PASS : CHECK_FAIL, "TLS 1.3",
+                  good ? "TLS 1.3" : "no TLS 1.3: such a session is not attested");
+}
+
+/* False when there is nothing to go on with. */
+static bool verify_find(struct verification *v)
+{
+    const char *expected = "evidence in the peer's certificate";
+    struct verdict *verdict = v->verdict;
+    if (!v->request->certificate) {
+        checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "no certificate was shown");
+        return false;
+    }
+    struct err e = evidence_find(v->request->certificate, &v->evidence);
+    verdict->format = v->evidence.format;
+    if (e.code == ERR_NOT_FOUND) {
+        checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "the certificate carries no evidence");
+        return false;
+    }
+    verdict->has_evidence = true;
+    memcpy(verdict->evidence_sha256, v->evidence.sha256, sizeof verdict->evidence_sha256);
+    if (!failed(e))
+        e = certificate_read(v->request->certificate, &v->certificate);
+    if (failed(e)) {
+        checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, e.why);
+        return false;
+    }
+    verdict->issued_at_s = v->evidence.bind.issued_at_s;
+    checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_PASS, expected, "found");
+    return true;
+}
+
+static void verify_format(const struct verification *v)
+{
+    enum evidence_format format = v->evidence.format;
+    checklist_add(v->checks, VERIFY_CHECK_FORMAT, v->request->policy->formats[format] ? CHECK_PASS : CHECK_FAIL,
+                  "a format that the policy accepts", evidence_format_name(format));
+}
+
+/* Signature, chain and certificates. */
+static void verify_report(const struct verification *v)
+{
+    const struct verify_request *request = v->request;
+    struct snp_facts *facts = &v->verdict->facts;
+    struct checklist checks = CHECKLIST_EMPTY;
+    struct snp_evidence snp = {.report = v->evidence.report};
+    const struct snp_trust trust = {
+        .now_s = request->now_us / US_PER_SECOND,
+        .arks = request->policy->certificates.trusted_arks,
+        .cache = request->chains,
+        .crl_mode = SNP_CRL_IF_AVAILABLE,
+    };
+    if (!verified_find(request->verified, &v->evidence, request->policy, request->now_us, &checks, facts)) {
+        snp_evidence_take_table(&snp, &v->evidence.table);
+        snp_verify(&snp, &trust, &checks, facts);
+        verified_keep(request->verified, &v->evidence, request->policy, request->now_us, &checks, facts);
+    }
+    judge_relax(request->policy, &checks);
+    checklist_join(v->checks, &checks);
+}
+
+/* The issuer's key enters REPORT_DATA, so that evidence also says who may issue leaves. */
+static struct err verify_issuer(const struct verification *v, uint8_t spki_sha384[SHA384_SIZE])
+{
+    X509 *issuer = certificate_find_issuer(v->request->certificate, v->request->others);
+    if (!issuer)
+        return err_make(ERR_NOT_FOUND, "the certificate of the leaf's issuer was not sent");
+    return certificate_spki_sha384(issuer, spki_sha384);
+}
+
+static struct err verify_binding_holds(const struct verification *v)
+{
+    uint8_t issuer[SHA384_SIZE];
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    const struct snp_facts *facts = &v->verdict->facts;
+    if (!facts->report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    TRY(verify_issuer(v, issuer));
+    TRY(evidence_report_data(&v->evidence, &v->certificate, issuer, due));
+    if (!bytes_equal_secret(BYTES(due), BYTES(facts->report.report_data)))
+        return err_make(ERR_DENIED, "the report is about another key, name, time or nonce");
+    return OK;
+}
+
+static void verify_binding(const struct verification *v)
+{
+    struct err e = verify_binding_holds(v);
+    checklist_add(v->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS,
+                  "REPORT_DATA made for this certificate", failed(e) ? e.why : "it is");
+}
+
+static void verify_time_text(int64_t at_s, char out[CLOCK_TEXT_SIZE])
+{
+    clock_text(at_s * US_PER_SECOND, out);
+}
+
+static void verify_times(const struct verification *v)
+{
+    char expected[128];
+    char found[CLOCK_TEXT_SIZE];
+    char from[CLOCK_TEXT_SIZE];
+    char to[CLOCK_TEXT_SIZE];
+    int64_t now_s = v->request->now_us / US_PER_SECOND;
+    int64_t issued_s = v->evidence.bind.issued_at_s;
+    const struct certificate_facts *leaf = &v->certificate.facts;
+    verify_time_text(leaf->not_before_s, from);
+    verify_time_text(leaf->not_after_s, to);
+    snprintf(expected, sizeof expected, "%s to %s", from, to);
+    verify_time_text(now_s, found);
+    bool valid = leaf->not_before_s <= now_s && now_s <= leaf->not_after_s;
+    checklist_add(v->checks, VERIFY_CHECK_VALIDITY, valid ? CHECK_PASS : CHECK_FAIL, expected, found);
+    verify_time_text(issued_s, found);
+    bool issued = issued_s <= now_s + SKEW_S && issued_s <= leaf->not_after_s && issued_s > 0;
+    checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
+}
+
+static void verify_skip_nonce(const struct verification *v, const char *why)
+{
+    checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_SKIPPED, "", why);
+    checklist_add(v->checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", why);
+}
+
+static void verify_age(const struct verification *v, int64_t age_us, const char *of)
+{
+    char expected[64];
+    int64_t max_us = v->request->policy->nonce.max_age_us;
+    snprintf(expected, sizeof expected, "at most %lld s", (long long)(max_us / US_PER_SECOND));
+    checklist_addf(v->checks, JUDGE_CHECK_NONCE_AGE, age_us <= max_us ? CHECK_PASS : CHECK_FAIL, expected, "%lld s%s",
+                   (long long)(age_us / US_PER_SECOND), of);
+}
+
+static void verify_nonce_length(const struct verification *v)
+{
+    char expected[64];
+    size_t least = v->request->policy->nonce.min_length;
+    snprintf(expected, sizeof expected, "at least %zu bytes", least);
+    checklist_addf(v->checks, JUDGE_CHECK_NONCE_LENGTH, v->evidence.bind.nonce.n >= least ? CHECK_PASS : CHECK_FAIL,
+                   expected, "%zu bytes", v->evidence.bind.nonce.n);
+}
+
+/* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
+ * others. */
+static void verify_server_nonce(const struct verification *v)
+{
+    const struct verify_request *request = v->request;
+    const char *expected = "a nonce that this server gave out, for this key";
+    int64_t age_us = 0;
+    enum nonce_state state = NONCE_FOREIGN;
+    enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
+        checklist_has_failure(v->checks) ? nonces_look : nonces_claim;
+    if (request->nonces)
+        state = ask(request->nonces, v->evidence.bind.nonce, v->certificate.spki_sha384, request->now_us,
+                    request->policy->nonce.max_age_us, &age_us);
+    bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
+    checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
+    if (state == NONCE_FOREIGN)
+        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
+    else
+        verify_age(v, age_us, "");
+}
+
+static void verify_nonce(const struct verification *v)
+{
+    const struct policy *policy = v->request->policy;
+    int64_t claimed_age_us = v->request->now_us - v->evidence.bind.issued_at_s * US_PER_SECOND;
+    if (v->request->role == VERIFY_SERVER) {
+        verify_skip_nonce(v, "a server's certificate answers no challenge");
+        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "",
+                      "a server's certificate answers no challenge");
+    } else if (v->evidence.bind.nonce.n == 0 && policy->nonce.required) {
+        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
+        verify_nonce_length(v);
+        verify_age(v, claimed_age_us, " by the evidence's own clock");
+    } else if (v->evidence.bind.nonce.n == 0) {
+        verify_skip_nonce(v, "the policy asks for none, and none is there");
+        verify_age(v, claimed_age_us, " by the evidence's own clock");
+    } else if (policy->nonce.source == POLICY_NONCE_ANY) {
+        verify_nonce_length(v);
+        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
+        verify_age(v, claimed_age_us, " by the evidence's own clock");
+    } else {
+        verify_nonce_length(v);
+        verify_server_nonce(v);
+    }
+}
+
+void verify_certificate(const struct verify_request *request, struct verdict *out)
+{
+    struct verification v = {.request = request, .verdict = out, .checks = &out->checks};
+    int64_t began_us = clock_monotonic_us();
+    out->at_us = request->now_us;
+    verify_tls(&v);
+    if (verify_find(&v)) {
+        verify_format(&v);
+        verify_report(&v);
+        verify_binding(&v);
+        verify_times(&v);
+        judge_report(request->policy, &out->facts, v.checks);
+        verify_nonce(&v);
+    }
+    certificate_release(&v.certificate);
+    verdict_conclude(out, request->policy, verify_required);
+    out->duration_us = clock_monotonic_us() - began_us;
+}

@@ -1,0 +1,268 @@
+#include "attest/yaml.h"
+
+#include "attest/printable.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <yaml.h>
+
+struct yaml_reading {
+    const char *name;
+    struct bytes text;
+    yaml_parser_t parser;
+    size_t nodes;
+};
+
+static size_t line_of(const yaml_event_t *event)
+{
+    return event->start_mark.line + 1;
+}
+
+static struct err refuse(const struct yaml_reading *reading, size_t line, enum err_code code, const char *why)
+{
+    return err_make(code, "%s:%zu: %s", reading->name, line, why);
+}
+
+/* The reader of characters knows an offset, the others a place. */
+static struct err syntax_error(const struct yaml_reading *reading)
+{
+    const yaml_parser_t *parser = &reading->parser;
+    size_t line = parser->problem_mark.line + 1;
+    if (parser->error == YAML_READER_ERROR) {
+        line = 1;
+        for (size_t i = 0; i < reading->text.n && i < parser->problem_offset; i++)
+            line += reading->text.p[i] == '\n';
+    }
+    return err_make(ERR_INPUT, "%s:%zu: not YAML: %s%s%s", reading->name, line,
+                    parser->problem ? parser->problem : "syntax error", parser->context ? " " : "",
+                    parser->context ? parser->context : "");
+}
+
+static struct err next_event(struct yaml_reading *reading, yaml_event_t *event)
+{
+    return yaml_parser_parse(&reading->parser, event) ? OK : syntax_error(reading);
+}
+
+static struct err refuse_abbreviations(const struct yaml_reading *reading, const yaml_event_t *event)
+{
+    const yaml_char_t *anchor = NULL;
+    const yaml_char_t *tag = NULL;
+    if (event->type == YAML_ALIAS_EVENT)
+        return refuse(reading, line_of(event), ERR_INPUT, "aliases (*name) are not allowed; write the value out");
+    if (event->type == YAML_SCALAR_EVENT) {
+        anchor = event->data.scalar.anchor;
+        tag = event->data.scalar.tag;
+    } else if (event->type == YAML_SEQUENCE_START_EVENT) {
+        anchor = event->data.sequence_start.anchor;
+        tag = event->data.sequence_start.tag;
+    } else if (event->type == YAML_MAPPING_START_EVENT) {
+        anchor = event->data.mapping_start.anchor;
+        tag = event->data.mapping_start.tag;
+    }
+    if (anchor)
+        return refuse(reading, line_of(event), ERR_INPUT, "anchors (&name) are not allowed; write the value out");
+    if (tag)
+        return refuse(reading, line_of(event), ERR_INPUT, "tags (!name) are not allowed");
+    return OK;
+}
+
+static struct err take_text(const struct yaml_reading *reading, const yaml_event_t *event, char **out)
+{
+    const char *value = (const char *)event->data.scalar.value;
+    if (strlen(value) != event->data.scalar.length)
+        return refuse(reading, line_of(event), ERR_INPUT, "there is a zero byte in this text");
+    *out = mem_string(value);
+    return OK;
+}
+
+static bool says_nothing(const char *text)
+{
+    return text[0] == '\0' || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0;
+}
+
+static struct err read_text(const struct yaml_reading *reading, const yaml_event_t *event, struct yaml *node)
+{
+    char *text = NULL;
+    TRY(take_text(reading, event, &text));
+    free(node->text);
+    node->text = text;
+    node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    node->is_null = node->is_plain && says_nothing(text);
+    return OK;
+}
+
+static void add_member(struct yaml *node, struct yaml *member)
+{
+    if ((node->count & (node->count - 1)) == 0) /* full at every power of two */
+        node->members = mem_resize(node->members, (node->count > 0 ? 2 * node->count : 1) * sizeof(struct yaml *));
+    node->members[node->count++] = member;
+}
+
+static struct yaml *new_node(const yaml_event_t *event)
+{
+    struct yaml *node = NEW(struct yaml);
+    node->line = line_of(event);
+    node->text = mem_string("");
+    return node;
+}
+
+static struct err read_key(const struct yaml_reading *reading, const yaml_event_t *event, const struct yaml *map,
+                           char **key)
+{
+    TRY(refuse_abbreviations(reading, event));
+    if (event->type != YAML_SCALAR_EVENT)
+        return refuse(reading, line_of(event), ERR_INPUT, "a key must be a word");
+    TRY(take_text(reading, event, key));
+    const struct yaml *before = yaml_find(map, *key);
+    if (!before)
+        return OK;
+    char *told = printable_text(*key, YAML_TOLD_SIZE);
+    struct err e = err_make(ERR_INPUT, "%s:%zu: the key %s stands twice; first in line %zu", reading->name,
+                            line_of(event), told, before->key_line);
+    free(told);
+    return e;
+}
+
+static struct err read_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml **out);
+
+/* `event` begins the member: its key in a map, itself in a list. */
+static struct err read_member(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml *node)
+{
+    struct yaml *member = NULL;
+    if (node->kind == YAML_LIST) {
+        TRY(read_node(reading, event, depth, &member));
+        add_member(node, member);
+        return OK;
+    }
+    char *key = NULL;
+    yaml_event_t value;
+    struct err e = read_key(reading, event, node, &key);
+    if (!failed(e))
+        e = next_event(reading, &value);
+    if (!failed(e)) {
+        e = read_node(reading, &value, depth, &member);
+        yaml_event_delete(&value);
+    }
+    if (failed(e)) {
+        free(key);
+        return e;
+    }
+    member->key = key;
+    member->key_line = line_of(event);
+    add_member(node, member);
+    return OK;
+}
+
+static struct err read_members(struct yaml_reading *reading, size_t depth, struct yaml *node)
+{
+    for (;;) {
+        yaml_event_t event;
+        TRY(next_event(reading, &event));
+        bool ended = event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+        struct err e = ended ? OK : read_member(reading, &event, depth, node);
+        yaml_event_delete(&event);
+        if (ended || failed(e))
+            return e;
+    }
+}
+
+static struct err fill_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml *node)
+{
+    if (event->type == YAML_SCALAR_EVENT)
+        return read_text(reading, event, node);
+    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? YAML_LIST : YAML_MAP;
+    return read_members(reading, depth + 1, node);
+}
+
+static struct err read_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml **out)
+{
+    TRY(refuse_abbreviations(reading, event));
+    if (depth > YAML_DEPTH_MAX)
+        return refuse(reading, line_of(event), ERR_LIMIT, "maps and lists lie too deep in one another");
+    if (++reading->nodes > YAML_NODES_MAX)
+        return refuse(reading, line_of(event), ERR_LIMIT, "there is too much in this file");
+    struct yaml *node = new_node(event);
+    struct err e = fill_node(reading, event, depth, node);
+    if (failed(e)) {
+        yaml_free(node);
+        return e;
+    }
+    *out = node;
+    return OK;
+}
+
+/* What libyaml says between the beginning of the stream and that of the document. */
+static struct err read_event_of(struct yaml_reading *reading, yaml_event_type_t wanted, const char *otherwise)
+{
+    yaml_event_t event;
+    TRY(next_event(reading, &event));
+    bool fits = event.type == wanted;
+    size_t line = line_of(&event);
+    yaml_event_delete(&event);
+    return fits ? OK : refuse(reading, line, ERR_INPUT, otherwise);
+}
+
+static struct err read_document(struct yaml_reading *reading, struct yaml **out)
+{
+    yaml_event_t event;
+    TRY(read_event_of(reading, YAML_STREAM_START_EVENT, "not YAML"));
+    TRY(read_event_of(reading, YAML_DOCUMENT_START_EVENT, "the file is empty"));
+    TRY(next_event(reading, &event));
+    struct err e = read_node(reading, &event, 0, out);
+    yaml_event_delete(&event);
+    TRY(e);
+    TRY(read_event_of(reading, YAML_DOCUMENT_END_EVENT, "not YAML"));
+    return read_event_of(reading, YAML_STREAM_END_EVENT, "a second document begins; there may be only one");
+}
+
+struct err yaml_parse(const char *name, struct bytes text, struct yaml **out)
+{
+    struct yaml_reading reading = {.name = name, .text = text};
+    *out = NULL;
+    if (!yaml_parser_initialize(&reading.parser))
+        return err_make(ERR_SYSTEM, "%s: out of memory", name);
+    yaml_parser_set_encoding(&reading.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&reading.parser, text.n > 0 ? text.p : (const uint8_t *)"", text.n);
+    struct err e = read_document(&reading, out);
+    yaml_parser_delete(&reading.parser);
+    if (failed(e)) {
+        yaml_free(*out);
+        *out = NULL;
+    }
+    return e;
+}
+
+void yaml_free(struct yaml *node)
+{
+    if (!node)
+        return;
+    for (size_t i = 0; i < node->count; i++)
+        yaml_free(node->members[i]);
+    free(node->members);
+    free(node->key);
+    free(node->text);
+    free(node);
+}
+
+struct yaml *yaml_find(const struct yaml *map, const char *key)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (map->members[i]->key && strcmp(map->members[i]->key, key) == 0)
+            return map->members[i];
+    return NULL;
+}
+
+void yaml_tell(const struct yaml *node, char out[YAML_TOLD_SIZE])
+{
+    if (node->kind != YAML_TEXT || node->is_null) {
+        const char *what = node->kind == YAML_LIST ? "a list" : node->kind == YAML_MAP ? "a map" : "nothing";
+        snprintf(out, YAML_TOLD_SIZE, "%s", what);
+        return;
+    }
+    char *told = printable_text(node->text, YAML_TOLD_SIZE - 8);
+    snprintf(out, YAML_TOLD_SIZE, "\"%s\"%s", told, strlen(node->text) > strlen(told) ? "…" : "");
+    free(told);
+}

@@ -1,0 +1,1 @@
+"""What the suite drives pgvouch with: servers, certificates, raw protocol."""

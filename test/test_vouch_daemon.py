@@ -1,0 +1,124 @@
+"""The tool `vouch` and the daemon: what one shows, the other judges."""
+
+import psycopg
+import pytest
+
+from support import scratch
+from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
+
+
+@pytest.fixture(scope="session")
+def vouch(vouch_program):
+    return Vouch(vouch_program)
+
+
+@pytest.fixture
+def attested(pgvouch, scratch_folder):
+    """Starts the daemon with simulated evidence; its files stand in `folder`."""
+    def start(**settings):
+        pooler = pgvouch(**{"client_tls_sslmode": "require", "client_tls_protocols": "tlsv1.3",
+                            "attest_provider": "simulated", "attest_required": 1, "attest_san": "localhost",
+                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": scratch_folder, **settings})
+        pooler.evidence_folder = scratch_folder
+        return pooler
+
+    return start
+
+
+@pytest.fixture
+def policy(scratch_folder):
+    def write(more="", **options):
+        text = policy_text(scratch_folder / "ark-milan.pem", more, **options)
+        return scratch.write(scratch_folder / "policy.yaml", text, 0o644)
+
+    return write
+
+
+def test_the_daemon_is_allowed_with_its_identity_checked(vouch, attested, policy):
+    pooler = attested()
+    status, document = vouch.verify(f"localhost:{pooler.port}", policy(), "--ca", pooler.evidence_folder / "ca.pem")
+    assert (status, document["verdict"], document["reason"]) == (0, "allow", "")
+    found = outcomes(document)
+    assert (found["identity_chain"], found["identity_name"]) == ("pass", "pass")
+
+
+def test_direct_tls_is_spoken_too(vouch, attested, policy):
+    status, _ = vouch.verify(f"localhost:{attested().port}", policy(), "--direct-tls")
+    assert status == 0
+
+
+def test_a_name_that_the_daemon_was_not_given_is_denied(vouch, attested, policy):
+    pooler = attested()
+    status, document = vouch.verify(f"127.0.0.1:{pooler.port}", policy(), "--ca", pooler.evidence_folder / "ca.pem")
+    assert (status, document["verdict"]) == (1, "deny")
+    assert document["reason"] == "the server's certificate does not name 127.0.0.1"
+    assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["identity_name"]
+
+
+def test_another_authority_is_denied(vouch, attested, policy, stranger):
+    status, document = vouch.verify(f"localhost:{attested().port}", policy(), "--ca", stranger.ca_file)
+    assert status == 1
+    assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["identity_chain"]
+
+
+def test_another_measurement_is_denied(vouch, attested, policy):
+    pooler = attested(attest_simulated_measurement="22" * 48)
+    status, document = vouch.verify(f"localhost:{pooler.port}", policy())
+    assert status == 1
+    assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["measurement"]
+
+
+def test_the_saved_report_is_the_one_in_the_daemons_certificate(vouch, attested, policy, tmp_path):
+    pooler = attested()
+    status, _ = vouch.verify(f"localhost:{pooler.port}", policy(), "--save-report", tmp_path / "report.bin")
+    assert status == 0
+    assert (tmp_path / "report.bin").read_bytes() == evidence_of(shown_by("127.0.0.1", pooler.port))["snp"][1]
+
+
+def test_an_operators_certificate_is_denied_for_it_carries_no_evidence(vouch, pgvouch, server_identity, policy):
+    pooler = pgvouch(client_tls_sslmode="require", client_tls_cert_file=server_identity.cert_file,
+                     client_tls_key_file=server_identity.key_file)
+    status, document = vouch.verify(f"localhost:{pooler.port}", policy())
+    assert (status, document["verdict"]) == (1, "deny")
+    assert "no evidence" in document["reason"]
+
+
+def test_a_daemon_without_tls_cannot_be_verified(vouch, pgvouch, policy):
+    run = vouch("verify", f"localhost:{pgvouch().port}", "--policy", policy())
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "does not offer TLS" in run.stderr
+
+
+@pytest.fixture
+def strict(attested, policy, ports):
+    """A daemon that lets in only who shows evidence, and gives out nonces."""
+    http = f"127.0.0.1:{ports.take()}"
+    pooler = attested(hba="hostssl all all 127.0.0.1/32 trust attest=strict", auth_type="hba", http_listen=http,
+                      sections={"policies": {"strict": policy("nonce: {required: true}\n")}})
+    pooler.nonce_url = f"http://{http}/api/v1/nonce"
+    return pooler
+
+
+def connect_with(pooler, folder):
+    return pooler.connect(sslmode="require", sslcert=folder / "client.crt", sslkey=folder / "client.key")
+
+
+def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_and_again(vouch, strict, tmp_path):
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", strict.evidence_folder, "--nonce-url", strict.nonce_url)
+    assert made.returncode == 0, made.stderr
+    for _ in range(2):
+        with connect_with(strict, tmp_path / "c") as session:
+            assert session.execute("SELECT 40 + 2").fetchone() == (42,)
+
+
+@pytest.mark.parametrize("bad, reason", [
+    (["--set", "attest_simulated_policy=0xa0000"], "debug"),
+    (["--measurement", "33" * 48], "measurement"),
+    (["--nonce", "44" * 32], "nonce"),
+])
+def test_a_certificate_with_bad_evidence_is_refused(vouch, strict, tmp_path, bad, reason):
+    nonce = [] if "--nonce" in bad else ["--nonce-url", strict.nonce_url]
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", strict.evidence_folder, *nonce, *bad)
+    assert made.returncode == 0, made.stderr
+    with pytest.raises(psycopg.OperationalError, match=f"attestation refused: .*{reason}"):
+        connect_with(strict, tmp_path / "c")
