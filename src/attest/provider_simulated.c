@@ -52,7 +52,7 @@ static struct err simulated_tcb(const char *text, enum snp_product product, stru
                                                    SNP_TCB_MICROCODE};
     enum snp_tcb_layout layout = snp_product_tcb_layout(product);
     size_t first = layout == SNP_TCB_LAYOUT_TURIN ? 0 : 1, count = 5 - first;
-    uint8_t values[5];
+    uint8_t values[5] = {0};
     TRY(simulated_dotted("attest_simulated_tcb", text, values, count));
     struct snp_tcb tcb = {{0}};
     for (size_t i = 0; i < count; i++)
@@ -78,7 +78,7 @@ struct err provider_simulated_identity(const struct settings *set, struct psp_id
 {
     enum snp_product product = simulated_product(set->attest_simulated_product);
     struct psp_identity identity;
-    uint8_t firmware[3];
+    uint8_t firmware[3] = {0};
     psp_identity_default(product, &identity);
     TRY(simulated_hex("attest_simulated_measurement", set->attest_simulated_measurement, identity.measurement,
                       sizeof identity.measurement));

@@ -68,13 +68,13 @@ static size_t stand_in_read(const struct tsm_stand_in *tsm, const char *name, vo
 static void *stand_in_main(void *arg)
 {
     struct tsm_stand_in *tsm = arg;
-    uint8_t report[2 * SNP_REPORT_SIZE] = {2};
-    while (stand_in_read(tsm, "inblob", tsm->asked, sizeof tsm->asked) == sizeof tsm->asked) {
+    uint8_t report[2 * SNP_REPORT_SIZE] = {2}, asked[SNP_REPORT_DATA_SIZE];
+    while (stand_in_read(tsm, "inblob", asked, sizeof asked) == sizeof asked) {
         size_t n = stand_in_read(tsm, "privlevel", tsm->level, sizeof tsm->level - 1);
         tsm->level[n] = '\0';
         tsm->generation += 1 + (n > 0) + tsm->stray_writes;
         stand_in_write_number(tsm, "generation", tsm->generation);
-        memcpy(report + 0x50, tsm->asked, sizeof tsm->asked);
+        memcpy(report + 0x50, asked, sizeof asked);
         int fd = stand_in_open_attribute(tsm, "outblob", O_WRONLY);
         assert_int_equal(write(fd, report, tsm->report_size), tsm->report_size);
         close(fd);

@@ -23,10 +23,9 @@ struct tsm_stand_in {
 
     char *root;
     char *entry;
-    pthread_t thread;
+    pthread_t thread; /* lives as long as the entry; what follows is its own until then */
     unsigned long generation;
     char level[16]; /* privlevel as it was last written */
-    uint8_t asked[SNP_REPORT_DATA_SIZE];
 };
 
 /* A well-behaved one without certificates. One at a time. */
