@@ -25,7 +25,7 @@ libattest_a_SOURCES = \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h \
-    src/attest/yaml.c include/attest/yaml.h
+    src/attest/tree.c include/attest/tree.h
 
 if UNIT_TESTS
 check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_bind test/unit/test_attest_cbor \
@@ -61,4 +61,8 @@ test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_policy
+test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif

@@ -74,10 +74,10 @@ void policy_drop(struct policy *policy)
 
 static struct err read_text(struct policy *policy, struct bytes text)
 {
-    struct yaml *root = NULL;
-    TRY(yaml_parse(policy->path, text, &root));
+    struct tree *root = NULL;
+    TRY(tree_parse(policy->path, text, &root));
     struct err e = policy_read(root, policy);
-    yaml_free(root);
+    tree_free(root);
     TRY(e);
     if (EVP_Digest(text.p, text.n, policy->sha256, NULL, EVP_sha256(), NULL) != 1)
         return err_crypto("cannot hash \"%s\"", policy->path);

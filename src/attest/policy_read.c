@@ -25,7 +25,7 @@ struct place {
     const char *path;
     const char *group; /* "" at the top */
     const char *key;
-    const struct yaml *node;
+    const struct tree *node;
 };
 
 struct key {
@@ -35,23 +35,23 @@ struct key {
     size_t offset; /* of `field` in struct policy */
 };
 
-static struct err complain(const struct place *place, const struct yaml *node, const char *what)
+static struct err complain(const struct place *place, const struct tree *node, const char *what)
 {
     return err_make(ERR_INPUT, "%s:%zu: %s%s%s: %s", place->path, node->line, place->group, place->group[0] ? "." : "",
                     place->key, what);
 }
 
-static struct err expect(const struct place *place, const struct yaml *node, const char *expected)
+static struct err expect(const struct place *place, const struct tree *node, const char *expected)
 {
-    char told[YAML_TOLD_SIZE];
-    yaml_tell(node, told);
+    char told[TREE_TOLD_SIZE];
+    tree_tell(node, told);
     return err_make(ERR_INPUT, "%s:%zu: %s%s%s: expected %s, found %s", place->path, node->line, place->group,
                     place->group[0] ? "." : "", place->key, expected, told);
 }
 
-static bool is_text(const struct yaml *node)
+static bool is_text(const struct tree *node)
 {
-    return node->kind == YAML_TEXT && !node->is_null;
+    return node->kind == TREE_TEXT && !node->is_null;
 }
 
 static bool is_one_of(const char *text, const char *const words[3])
@@ -63,7 +63,7 @@ static struct err read_bool(const struct place *place, struct policy *policy, vo
 {
     static const char *const yes[] = {"true", "True", "TRUE"};
     static const char *const no[] = {"false", "False", "FALSE"};
-    const struct yaml *node = place->node;
+    const struct tree *node = place->node;
     (void)policy;
     if (!is_text(node) || !node->is_plain || (!is_one_of(node->text, yes) && !is_one_of(node->text, no)))
         return expect(place, node, "true or false");
@@ -97,7 +97,7 @@ static struct err read_source(const struct place *place, struct policy *policy, 
 static struct err read_version(const struct place *place, struct policy *policy, void *field)
 {
     (void)field;
-    const struct yaml *node = place->node;
+    const struct tree *node = place->node;
     bool fits = is_text(node) && node->text[0] != '\0' && strlen(node->text) <= POLICY_VERSION_MAX;
     for (const char *p = node->text; fits && *p; p++)
         fits = isprint((unsigned char)*p) != 0;
@@ -235,7 +235,7 @@ static struct err read_age(const struct place *place, struct policy *policy, voi
     return *(int64_t *)field > 0 ? OK : expect(place, place->node, "a duration of at least a second");
 }
 
-static struct err allow_measurement(const struct place *place, const struct yaml *node, struct policy *policy)
+static struct err allow_measurement(const struct place *place, const struct tree *node, struct policy *policy)
 {
     uint8_t measurement[SNP_MEASUREMENT_SIZE];
     if (!is_text(node) || failed(hex_decode(node->text, measurement, sizeof measurement)))
@@ -259,7 +259,7 @@ static struct err read_expected(const struct place *place, struct policy *policy
 static struct err read_allow_list(const struct place *place, struct policy *policy, void *field)
 {
     (void)field;
-    if (place->node->kind != YAML_LIST)
+    if (place->node->kind != TREE_LIST)
         return expect(place, place->node, "a list of measurements");
     for (size_t i = 0; i < place->node->count; i++)
         TRY(allow_measurement(place, place->node->members[i], policy));
@@ -275,7 +275,7 @@ static char *beside(const char *policy_path, const char *path)
     return mem_format("%.*s/%s", (int)(slash - policy_path), policy_path, path);
 }
 
-static struct err trust_file(const struct place *place, const struct yaml *node, struct policy *policy)
+static struct err trust_file(const struct place *place, const struct tree *node, struct policy *policy)
 {
     uint8_t *content = NULL;
     size_t size = 0;
@@ -289,7 +289,7 @@ static struct err trust_file(const struct place *place, const struct yaml *node,
     return failed(e) ? complain(place, node, e.why) : OK;
 }
 
-static struct err trust(const struct place *place, const struct yaml *node, struct policy *policy)
+static struct err trust(const struct place *place, const struct tree *node, struct policy *policy)
 {
     uint8_t hash[SNP_SPKI_SHA256_SIZE];
     if (!is_text(node) || node->text[0] == '\0')
@@ -303,7 +303,7 @@ static struct err trust(const struct place *place, const struct yaml *node, stru
 static struct err read_arks(const struct place *place, struct policy *policy, void *field)
 {
     (void)field;
-    if (place->node->kind != YAML_LIST)
+    if (place->node->kind != TREE_LIST)
         return expect(place, place->node, "a list of files or hashes");
     if (place->node->count > POLICY_ARKS_MAX)
         return complain(place, place->node, "there are too many roots");
@@ -315,11 +315,11 @@ static struct err read_arks(const struct place *place, struct policy *policy, vo
 static struct err read_formats(const struct place *place, struct policy *policy, void *field)
 {
     (void)field;
-    if (place->node->kind != YAML_LIST || place->node->count == 0)
+    if (place->node->kind != TREE_LIST || place->node->count == 0)
         return expect(place, place->node, "a list of formats with at least one");
     memset(policy->formats, 0, sizeof policy->formats);
     for (size_t i = 0; i < place->node->count; i++) {
-        const struct yaml *node = place->node->members[i];
+        const struct tree *node = place->node->members[i];
         enum evidence_format format = is_text(node) ? evidence_format_of_word(node->text) : EVIDENCE_NONE;
         if (format == EVIDENCE_NONE)
             return expect(place, node, "cmw");
@@ -409,9 +409,9 @@ static const char *group_of(const char *name)
 
 static struct err refuse_key(const struct place *place)
 {
-    char told[YAML_TOLD_SIZE];
-    yaml_tell(&(struct yaml){.kind = YAML_TEXT, .text = place->node->key}, told);
-    char hint[YAML_TOLD_SIZE] = "";
+    char told[TREE_TOLD_SIZE];
+    tree_tell(&(struct tree){.kind = TREE_TEXT, .text = place->node->key}, told);
+    char hint[TREE_TOLD_SIZE] = "";
     const char *nearest = nearest_key(place->group, place->node->key);
     const char *elsewhere = group_of(place->node->key);
     if (nearest)
@@ -422,7 +422,7 @@ static struct err refuse_key(const struct place *place)
                     place->group[0] ? " in " : "", place->group, hint);
 }
 
-static struct err read_key(const char *path, const char *group, const struct yaml *node, struct policy *policy)
+static struct err read_key(const char *path, const char *group, const struct tree *node, struct policy *policy)
 {
     struct place place = {path, group, node->key, node};
     const struct key *key = find_key(group, node->key);
@@ -431,10 +431,10 @@ static struct err read_key(const char *path, const char *group, const struct yam
     return key->read(&place, policy, (char *)policy + key->offset);
 }
 
-static struct err read_group(const char *path, const struct yaml *node, struct policy *policy)
+static struct err read_group(const char *path, const struct tree *node, struct policy *policy)
 {
     struct place place = {path, "", node->key, node};
-    if (node->kind != YAML_MAP)
+    if (node->kind != TREE_MAP)
         return expect(&place, node, "a group of keys");
     for (size_t i = 0; i < node->count; i++)
         TRY(read_key(path, node->key, node->members[i], policy));
@@ -442,9 +442,9 @@ static struct err read_group(const char *path, const struct yaml *node, struct p
 }
 
 /* What no single key can tell. */
-static struct err check_measurements(const struct yaml *root, struct policy *policy)
+static struct err check_measurements(const struct tree *root, struct policy *policy)
 {
-    const struct yaml *group = yaml_find(root, "measurements");
+    const struct tree *group = tree_find(root, "measurements");
     policy->measurements.given = group != NULL;
     if (!group || policy->measurements.count > 0 || policy->measurements.mode == POLICY_DISABLED)
         return OK;
@@ -452,23 +452,23 @@ static struct err check_measurements(const struct yaml *root, struct policy *pol
                     group->key_line);
 }
 
-static struct err check_nonce(const struct yaml *root, const struct policy *policy)
+static struct err check_nonce(const struct tree *root, const struct policy *policy)
 {
-    const struct yaml *group = yaml_find(root, "nonce");
-    const struct yaml *node = group ? yaml_find(group, "min_length") : NULL;
+    const struct tree *group = tree_find(root, "nonce");
+    const struct tree *node = group ? tree_find(group, "min_length") : NULL;
     if (!node || policy->nonce.source == POLICY_NONCE_ANY || policy->nonce.min_length <= NONCE_SIZE)
         return OK;
     return err_make(ERR_INPUT, "%s:%zu: nonce.min_length: this server's nonces have %d bytes, so none would do",
                     policy->path, node->line, NONCE_SIZE);
 }
 
-struct err policy_read(const struct yaml *root, struct policy *policy)
+struct err policy_read(const struct tree *root, struct policy *policy)
 {
-    if (root->kind != YAML_MAP)
+    if (root->kind != TREE_MAP)
         return err_make(ERR_INPUT, "%s:%zu: expected keys and values, the first of them version", policy->path,
                         root->line);
     for (size_t i = 0; i < root->count; i++) {
-        const struct yaml *node = root->members[i];
+        const struct tree *node = root->members[i];
         TRY(is_group(node->key) ? read_group(policy->path, node, policy) : read_key(policy->path, "", node, policy));
     }
     TRY(check_measurements(root, policy));

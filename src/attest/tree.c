@@ -1,4 +1,4 @@
-#include "attest/yaml.h"
+#include "attest/tree.h"
 
 #include "attest/printable.h"
 #include "base/mem.h"
@@ -9,7 +9,7 @@
 #include <strings.h>
 #include <yaml.h>
 
-struct yaml_reading {
+struct tree_reading {
     const char *name;
     struct bytes text;
     yaml_parser_t parser;
@@ -21,13 +21,13 @@ static size_t line_of(const yaml_event_t *event)
     return event->start_mark.line + 1;
 }
 
-static struct err refuse(const struct yaml_reading *reading, size_t line, enum err_code code, const char *why)
+static struct err refuse(const struct tree_reading *reading, size_t line, enum err_code code, const char *why)
 {
     return err_make(code, "%s:%zu: %s", reading->name, line, why);
 }
 
 /* The reader of characters knows an offset, the others a place. */
-static struct err syntax_error(const struct yaml_reading *reading)
+static struct err syntax_error(const struct tree_reading *reading)
 {
     const yaml_parser_t *parser = &reading->parser;
     size_t line = parser->problem_mark.line + 1;
@@ -41,12 +41,12 @@ static struct err syntax_error(const struct yaml_reading *reading)
                     parser->context ? parser->context : "");
 }
 
-static struct err next_event(struct yaml_reading *reading, yaml_event_t *event)
+static struct err next_event(struct tree_reading *reading, yaml_event_t *event)
 {
     return yaml_parser_parse(&reading->parser, event) ? OK : syntax_error(reading);
 }
 
-static struct err refuse_abbreviations(const struct yaml_reading *reading, const yaml_event_t *event)
+static struct err refuse_abbreviations(const struct tree_reading *reading, const yaml_event_t *event)
 {
     const yaml_char_t *anchor = NULL;
     const yaml_char_t *tag = NULL;
@@ -69,7 +69,7 @@ static struct err refuse_abbreviations(const struct yaml_reading *reading, const
     return OK;
 }
 
-static struct err take_text(const struct yaml_reading *reading, const yaml_event_t *event, char **out)
+static struct err take_text(const struct tree_reading *reading, const yaml_event_t *event, char **out)
 {
     const char *value = (const char *)event->data.scalar.value;
     if (strlen(value) != event->data.scalar.length)
@@ -83,7 +83,7 @@ static bool says_nothing(const char *text)
     return text[0] == '\0' || strcmp(text, "~") == 0 || strcasecmp(text, "null") == 0;
 }
 
-static struct err read_text(const struct yaml_reading *reading, const yaml_event_t *event, struct yaml *node)
+static struct err read_text(const struct tree_reading *reading, const yaml_event_t *event, struct tree *node)
 {
     char *text = NULL;
     TRY(take_text(reading, event, &text));
@@ -94,45 +94,45 @@ static struct err read_text(const struct yaml_reading *reading, const yaml_event
     return OK;
 }
 
-static void add_member(struct yaml *node, struct yaml *member)
+static void add_member(struct tree *node, struct tree *member)
 {
     if ((node->count & (node->count - 1)) == 0) /* full at every power of two */
-        node->members = mem_resize(node->members, (node->count > 0 ? 2 * node->count : 1) * sizeof(struct yaml *));
+        node->members = mem_resize(node->members, (node->count > 0 ? 2 * node->count : 1) * sizeof(struct tree *));
     node->members[node->count++] = member;
 }
 
-static struct yaml *new_node(const yaml_event_t *event)
+static struct tree *new_node(const yaml_event_t *event)
 {
-    struct yaml *node = NEW(struct yaml);
+    struct tree *node = NEW(struct tree);
     node->line = line_of(event);
     node->text = mem_string("");
     return node;
 }
 
-static struct err read_key(const struct yaml_reading *reading, const yaml_event_t *event, const struct yaml *map,
+static struct err read_key(const struct tree_reading *reading, const yaml_event_t *event, const struct tree *map,
                            char **key)
 {
     TRY(refuse_abbreviations(reading, event));
     if (event->type != YAML_SCALAR_EVENT)
         return refuse(reading, line_of(event), ERR_INPUT, "a key must be a word");
     TRY(take_text(reading, event, key));
-    const struct yaml *before = yaml_find(map, *key);
+    const struct tree *before = tree_find(map, *key);
     if (!before)
         return OK;
-    char *told = printable_text(*key, YAML_TOLD_SIZE);
+    char *told = printable_text(*key, TREE_TOLD_SIZE);
     struct err e = err_make(ERR_INPUT, "%s:%zu: the key %s stands twice; first in line %zu", reading->name,
                             line_of(event), told, before->key_line);
     free(told);
     return e;
 }
 
-static struct err read_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml **out);
+static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree **out);
 
 /* `event` begins the member: its key in a map, itself in a list. */
-static struct err read_member(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml *node)
+static struct err read_member(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node)
 {
-    struct yaml *member = NULL;
-    if (node->kind == YAML_LIST) {
+    struct tree *member = NULL;
+    if (node->kind == TREE_LIST) {
         TRY(read_node(reading, event, depth, &member));
         add_member(node, member);
         return OK;
@@ -156,7 +156,7 @@ static struct err read_member(struct yaml_reading *reading, const yaml_event_t *
     return OK;
 }
 
-static struct err read_members(struct yaml_reading *reading, size_t depth, struct yaml *node)
+static struct err read_members(struct tree_reading *reading, size_t depth, struct tree *node)
 {
     for (;;) {
         yaml_event_t event;
@@ -169,25 +169,25 @@ static struct err read_members(struct yaml_reading *reading, size_t depth, struc
     }
 }
 
-static struct err fill_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml *node)
+static struct err fill_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node)
 {
     if (event->type == YAML_SCALAR_EVENT)
         return read_text(reading, event, node);
-    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? YAML_LIST : YAML_MAP;
+    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? TREE_LIST : TREE_MAP;
     return read_members(reading, depth + 1, node);
 }
 
-static struct err read_node(struct yaml_reading *reading, const yaml_event_t *event, size_t depth, struct yaml **out)
+static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree **out)
 {
     TRY(refuse_abbreviations(reading, event));
-    if (depth > YAML_DEPTH_MAX)
+    if (depth > TREE_DEPTH_MAX)
         return refuse(reading, line_of(event), ERR_LIMIT, "maps and lists lie too deep in one another");
-    if (++reading->nodes > YAML_NODES_MAX)
+    if (++reading->nodes > TREE_NODES_MAX)
         return refuse(reading, line_of(event), ERR_LIMIT, "there is too much in this file");
-    struct yaml *node = new_node(event);
+    struct tree *node = new_node(event);
     struct err e = fill_node(reading, event, depth, node);
     if (failed(e)) {
-        yaml_free(node);
+        tree_free(node);
         return e;
     }
     *out = node;
@@ -195,7 +195,7 @@ static struct err read_node(struct yaml_reading *reading, const yaml_event_t *ev
 }
 
 /* What libyaml says between the beginning of the stream and that of the document. */
-static struct err read_event_of(struct yaml_reading *reading, yaml_event_type_t wanted, const char *otherwise)
+static struct err read_event_of(struct tree_reading *reading, yaml_event_type_t wanted, const char *otherwise)
 {
     yaml_event_t event;
     TRY(next_event(reading, &event));
@@ -205,7 +205,7 @@ static struct err read_event_of(struct yaml_reading *reading, yaml_event_type_t 
     return fits ? OK : refuse(reading, line, ERR_INPUT, otherwise);
 }
 
-static struct err read_document(struct yaml_reading *reading, struct yaml **out)
+static struct err read_document(struct tree_reading *reading, struct tree **out)
 {
     yaml_event_t event;
     TRY(read_event_of(reading, YAML_STREAM_START_EVENT, "not YAML"));
@@ -218,9 +218,9 @@ static struct err read_document(struct yaml_reading *reading, struct yaml **out)
     return read_event_of(reading, YAML_STREAM_END_EVENT, "a second document begins; there may be only one");
 }
 
-struct err yaml_parse(const char *name, struct bytes text, struct yaml **out)
+struct err tree_parse(const char *name, struct bytes text, struct tree **out)
 {
-    struct yaml_reading reading = {.name = name, .text = text};
+    struct tree_reading reading = {.name = name, .text = text};
     *out = NULL;
     if (!yaml_parser_initialize(&reading.parser))
         return err_make(ERR_SYSTEM, "%s: out of memory", name);
@@ -229,25 +229,25 @@ struct err yaml_parse(const char *name, struct bytes text, struct yaml **out)
     struct err e = read_document(&reading, out);
     yaml_parser_delete(&reading.parser);
     if (failed(e)) {
-        yaml_free(*out);
+        tree_free(*out);
         *out = NULL;
     }
     return e;
 }
 
-void yaml_free(struct yaml *node)
+void tree_free(struct tree *node)
 {
     if (!node)
         return;
     for (size_t i = 0; i < node->count; i++)
-        yaml_free(node->members[i]);
+        tree_free(node->members[i]);
     free(node->members);
     free(node->key);
     free(node->text);
     free(node);
 }
 
-struct yaml *yaml_find(const struct yaml *map, const char *key)
+struct tree *tree_find(const struct tree *map, const char *key)
 {
     for (size_t i = 0; i < map->count; i++)
         if (map->members[i]->key && strcmp(map->members[i]->key, key) == 0)
@@ -255,14 +255,14 @@ struct yaml *yaml_find(const struct yaml *map, const char *key)
     return NULL;
 }
 
-void yaml_tell(const struct yaml *node, char out[YAML_TOLD_SIZE])
+void tree_tell(const struct tree *node, char out[TREE_TOLD_SIZE])
 {
-    if (node->kind != YAML_TEXT || node->is_null) {
-        const char *what = node->kind == YAML_LIST ? "a list" : node->kind == YAML_MAP ? "a map" : "nothing";
-        snprintf(out, YAML_TOLD_SIZE, "%s", what);
+    if (node->kind != TREE_TEXT || node->is_null) {
+        const char *what = node->kind == TREE_LIST ? "a list" : node->kind == TREE_MAP ? "a map" : "nothing";
+        snprintf(out, TREE_TOLD_SIZE, "%s", what);
         return;
     }
-    char *told = printable_text(node->text, YAML_TOLD_SIZE - 8);
-    snprintf(out, YAML_TOLD_SIZE, "\"%s\"%s", told, strlen(node->text) > strlen(told) ? "…" : "");
+    char *told = printable_text(node->text, TREE_TOLD_SIZE - 8);
+    snprintf(out, TREE_TOLD_SIZE, "\"%s\"%s", told, strlen(node->text) > strlen(told) ? "…" : "");
     free(told);
 }
