@@ -61,8 +61,24 @@ test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-check_PROGRAMS += test/unit/test_attest_policy
+check_PROGRAMS += test/unit/test_attest_policy \
+    test/unit/test_attest_judge \
+    test/unit/test_attest_nonces \
+    test/unit/test_attest_verdict \
+    test/unit/test_attest_journal
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_judge_SOURCES = test/unit/test_attest_judge.c
+test_unit_test_attest_judge_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_judge_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_nonces_SOURCES = test/unit/test_attest_nonces.c
+test_unit_test_attest_nonces_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_nonces_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_verdict_SOURCES = test/unit/test_attest_verdict.c
+test_unit_test_attest_verdict_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_verdict_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_journal_SOURCES = test/unit/test_attest_journal.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_journal_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_journal_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif
