@@ -96,12 +96,13 @@ def test_a_pipeline_with_errors_in_it(session):
         assert types_of(session.until("Z")) == ("1EZ" if i % 3 == 0 else "12TDCZ")  # Bind divides constants already
 
 
-def test_pipelines_of_two_clients_do_not_mix(pooler):
+def test_pipelines_of_two_clients_do_not_mix(pgvouch, postgres, database, mode, threads):
+    pooler = pgvouch(databases={"app": postgres.target(database)}, pool_mode=mode, threads=threads,
+                     default_pool_size=1 if mode == "transaction" else 2)
     with pooler.session() as one, pooler.session() as other:
         one.send(*(extended("SELECT $1::text", [b"one%d" % i]) for i in range(100)))
         other.send(*(extended("SELECT $1::text", [b"other%d" % i]) for i in range(100)))
-        if pooler.settings["pool_mode"] == "transaction":
-            assert [rows_of(other.until("Z")) for i in range(100)] == [[[f"other{i}"]] for i in range(100)]
+        assert [rows_of(other.until("Z")) for i in range(100)] == [[[f"other{i}"]] for i in range(100)]
         assert [rows_of(one.until("Z")) for i in range(100)] == [[[f"one{i}"]] for i in range(100)]
 
 

@@ -1,7 +1,8 @@
 /*
  * vouch_dial.h: reaching a PostgreSQL server as a client would, up to the end of the TLS handshake.
  *
- * One thread; blocks, never longer than the time allowed (name resolution has the resolver's own limits).
+ * One thread; blocks, never longer than the time allowed (name resolution has the resolver's own limits). SIGPIPE must
+ * be ignored: OpenSSL writes to sockets whose peer may have gone.
  */
 #ifndef APP_VOUCH_DIAL_H
 #define APP_VOUCH_DIAL_H

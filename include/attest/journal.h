@@ -34,15 +34,17 @@ struct journal_entry {
     struct verdict verdict;
 };
 
+/* Keeps the last `limit` entries. */
 struct journal *journal_new(size_t limit);
-void journal_free(struct journal *journal);
+void journal_free(struct journal *journal); /* NULL does nothing */
 
-/* Opens the file ("" for none) that lines are appended to, also again under the same name, for log rotation. On failure
- * the one before stays. */
+/* Opens the file ("" for none; mode 0600 when made) that lines of attest/journal_line.h are appended to, also again
+ * under the same name, for log rotation. On failure the one before stays. */
 struct err journal_open_log(struct journal *journal, const char *path) MUST_CHECK;
 
-/* Takes the verdict's contents over (it is left empty), writes the line, and returns the id (in the entry's memory;
- * copy it) through `id`. */
+/* Takes the verdict's contents over (it is left empty, as verdict_release leaves it), writes the line, and copies the
+ * entry's id to `id`. A line that cannot be written is missing in the file alone: the log says so, once until lines can
+ * be written again. */
 void journal_write(struct journal *journal, const struct journal_peer *peer, struct verdict *verdict,
                    char id[JOURNAL_ID_SIZE]);
 

@@ -16,12 +16,13 @@
 
 struct nonces;
 
-/* Holds up to `limit` nonces that are bound to a key, each until it is older than max_age_us. */
+/* Holds up to `limit` nonces that are bound to a key, each for the longest age asked for so far (first
+ * NONCE_DEFAULT_AGE_US) after it was bound. */
 struct err nonces_new(size_t limit, struct nonces **out) MUST_CHECK;
 void nonces_free(struct nonces *nonces);
 
-/* How long nonces live that are given out from now on; how long bound ones are remembered never shrinks for those that
- * are already out. */
+/* How long nonces are said to live that are given out from now on. How long bound ones are remembered never shrinks,
+ * and grows with every longer age that is asked for here or below. */
 void nonces_set_max_age(struct nonces *nonces, int64_t max_age_us);
 
 /* `now_us`: wall clock. *expires_in_s may be NULL. */
@@ -30,10 +31,11 @@ struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE
 
 enum nonce_state {
     NONCE_FOREIGN = 0, /* not given out by this process */
-    NONCE_EXPIRED,     /* older than max_age_us */
-    NONCE_OTHER_KEY,   /* bound to another key: a replay */
-    NONCE_FULL,        /* too many are bound now: cannot decide */
-    NONCE_FRESH,       /* ours, young, and free or bound to this key */
+    NONCE_EXPIRED,   /* older than max_age_us; or of an age that cannot be told, or so old that who used it is forgotten
+                      */
+    NONCE_OTHER_KEY, /* bound to another key: a replay */
+    NONCE_FULL,      /* too many are bound now: cannot decide */
+    NONCE_FRESH,     /* ours, young, and free or bound to this key */
 };
 const char *nonce_state_name(enum nonce_state state);
 

@@ -1,5 +1,6 @@
 #include "admin/console.h"
 
+#include "admin/greeting.h"
 #include "admin/job.h"
 #include "admin/statements.h"
 #include "base/clock.h"
@@ -8,11 +9,9 @@
 #include "base/reader.h"
 #include "wire/message.h"
 
-#include <openssl/rand.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define CONSOLE_INPUT_MAX  ((size_t)256 * 1024) /* messages that wait, and the longest one */
 #define CONSOLE_OUTPUT_MAX ((size_t)2 << 30)
@@ -516,47 +515,12 @@ static const struct stream_ops console_stream_ops = {
     .ended = console_ended,
 };
 
-/* ---- greeting ---- */
+/* ---- the beginning ---- */
 
-/* What drivers look at before they go on. The version begins with digits, because they read it as a number. */
-static void console_put_parameters(const struct console *console, struct writer *out)
-{
-    static const char *const fixed[][2] = {
-        {"server_encoding", "UTF8"},
-        {"client_encoding", "UTF8"},
-        {"DateStyle", "ISO, MDY"},
-        {"IntervalStyle", "postgres"},
-        {"TimeZone", "UTC"},
-        {"integer_datetimes", "on"},
-        {"standard_conforming_strings", "on"},
-        {"default_transaction_read_only", "off"},
-        {"in_hot_standby", "off"},
-        {"is_superuser", "off"},
-    };
-    const struct identity *identity = console->identity;
-    const char *number = strrchr(console->consoles->version, ' ');
-    char *version = mem_format("%s/pgvouch", number ? number + 1 : console->consoles->version);
-    wire_put_parameter_status(out, "server_version", version);
-    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-        wire_put_parameter_status(out, fixed[i][0], fixed[i][1]);
-    wire_put_parameter_status(out, "session_authorization", identity->user);
-    for (size_t i = 0; i < identity->parameter_count; i++)
-        if (strcasecmp(identity->parameters[i].name, "application_name") == 0)
-            wire_put_parameter_status(out, "application_name", identity->parameters[i].value);
-    free(version);
-}
-
-/* A cancel key is due in the greeting; a console's command cannot be cancelled, so it opens nothing. */
 static void console_greet(struct console *console)
 {
     struct writer out = writer_growing(64 * 1024);
-    uint8_t secret[CANCEL_SECRET_MAX] = {0};
-    size_t size = clientele_secret_size(console->identity->protocol_minor);
-    if (RAND_bytes(secret, (int)size) != 1)
-        memset(secret, 0, sizeof secret);
-    console_put_parameters(console, &out);
-    wire_put_backend_key_data(&out, (uint32_t)(console->identity->id & INT32_MAX), bytes_of(secret, size));
-    wire_put_ready_for_query(&out, 'I');
+    greeting_write(console->identity, console->consoles->version, &out);
     console_send(console, &out);
 }
 

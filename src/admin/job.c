@@ -304,25 +304,35 @@ static void job_wait_close(struct job *job)
 
 /* ---- KILL_CLIENT ---- */
 
+static bool kill_guest(struct worker *worker, uint64_t id)
+{
+    struct guest *guest = NULL;
+    TAILQ_FOREACH (guest, &worker->clientele.guests, entry) {
+        if (guest->id == id) {
+            client_end(client_of_guest(guest), "57P01", "admin forced disconnect");
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool kill_console(struct console_seats *seats, uint64_t id)
+{
+    struct console_seat *seat = NULL;
+    TAILQ_FOREACH (seat, seats, entry) {
+        if (seat->identity->id == id) {
+            seat->end(seat, "admin forced disconnect");
+            return true;
+        }
+    }
+    return false;
+}
+
 static void job_kill_client_of(void *arg, struct worker *worker)
 {
     struct job *job = arg;
-    struct guest *guest;
-    struct console_seat *seat;
-    TAILQ_FOREACH (guest, &worker->clientele.guests, entry) {
-        if (guest->id == job->client_id) {
-            client_end(client_of_guest(guest), "57P01", "admin forced disconnect");
-            atomic_fetch_add(&job->found, 1);
-            return;
-        }
-    }
-    TAILQ_FOREACH (seat, &job->consoles->seats[worker->place.index], entry) {
-        if (seat->identity->id == job->client_id) {
-            seat->end(seat, "admin forced disconnect");
-            atomic_fetch_add(&job->found, 1);
-            return;
-        }
-    }
+    if (kill_guest(worker, job->client_id) || kill_console(&job->consoles->seats[worker->place.index], job->client_id))
+        atomic_fetch_add(&job->found, 1);
 }
 
 static void job_killed_client(void *arg)

@@ -4,6 +4,7 @@ libadmin_a_SOURCES = \
     src/admin/command.c include/admin/command.h \
     src/admin/console.c include/admin/console.h \
     src/admin/consoles.c include/admin/consoles.h \
+    src/admin/greeting.c include/admin/greeting.h \
     src/admin/http.c include/admin/http.h \
     src/admin/job.c include/admin/job.h \
     src/admin/show.c include/admin/show.h \

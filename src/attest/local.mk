@@ -14,8 +14,9 @@ libattest_a_SOURCES = \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
     src/attest/provider_simulated.c include/attest/provider_simulated.h \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
-    include/attest/journal.h \
-    include/attest/nonces.h \
+    src/attest/journal.c include/attest/journal.h \
+    src/attest/journal_line.c include/attest/journal_line.h \
+    src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/policy_read.c include/attest/policy_read.h \

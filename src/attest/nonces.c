@@ -1,0 +1,225 @@
+#include "attest/nonces.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/reader.h"
+#include "base/writer.h"
+
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <uthash.h>
+
+#define NONCE_DOMAIN      "pgvouch/nonce/v1"
+#define NONCE_RANDOM_SIZE 8
+#define NONCE_MAC_AT      (8 + NONCE_RANDOM_SIZE)
+#define NONCE_MAC_SIZE    (NONCE_SIZE - NONCE_MAC_AT)
+#define NONCE_KEY_SIZE    32
+#define NONCE_SKEW_US     (INT64_C(5) * US_PER_SECOND) /* how far the wall clock may be set back */
+
+/* A nonce and the one key that may use it. */
+struct bound {
+    uint8_t nonce[NONCE_SIZE];
+    uint8_t spki_sha384[SHA384_SIZE];
+    int64_t issued_us;
+    int64_t bound_us;
+    UT_hash_handle hh;
+    TAILQ_ENTRY(bound) link;
+};
+
+/* A nonce: u64 time in microseconds | 8 random bytes | the first 16 bytes of a MAC over domain and both.
+ *
+ * `retention_us` is the longest age that anybody has asked for, and never shrinks: an entry is dropped when it has been
+ * bound for longer, so that under that age its nonce has expired. Should a longer age come later, then `forgotten_us`
+ * still tells: nonces that were given out no later and are not bound here may have been, and count as expired. */
+struct nonces {
+    pthread_mutex_t lock; /* over all but key and limit */
+    uint8_t key[NONCE_KEY_SIZE];
+    size_t limit;
+    int64_t max_age_us; /* of nonces given out now */
+    int64_t retention_us;
+    int64_t forgotten_us;
+    struct bound *table;
+    TAILQ_HEAD(, bound) oldest; /* by time of binding */
+};
+
+const char *nonce_state_name(enum nonce_state state)
+{
+    switch (state) {
+    case NONCE_EXPIRED:
+        return "expired";
+    case NONCE_OTHER_KEY:
+        return "bound to another key";
+    case NONCE_FULL:
+        return "too many are bound";
+    case NONCE_FRESH:
+        return "fresh";
+    case NONCE_FOREIGN:
+        break;
+    }
+    return "foreign";
+}
+
+struct err nonces_new(size_t limit, struct nonces **out)
+{
+    struct nonces *nonces = NEW(struct nonces);
+    *out = NULL;
+    if (RAND_priv_bytes(nonces->key, sizeof nonces->key) != 1) {
+        free(nonces);
+        return err_crypto("cannot make a key for nonces");
+    }
+    pthread_mutex_init(&nonces->lock, NULL);
+    nonces->limit = limit;
+    nonces->max_age_us = NONCE_DEFAULT_AGE_US;
+    nonces->retention_us = NONCE_DEFAULT_AGE_US;
+    nonces->forgotten_us = INT64_MIN;
+    TAILQ_INIT(&nonces->oldest);
+    *out = nonces;
+    return OK;
+}
+
+void nonces_free(struct nonces *nonces)
+{
+    if (!nonces)
+        return;
+    HASH_CLEAR(hh, nonces->table);
+    struct bound *bound;
+    while ((bound = TAILQ_FIRST(&nonces->oldest))) {
+        TAILQ_REMOVE(&nonces->oldest, bound, link);
+        free(bound);
+    }
+    pthread_mutex_destroy(&nonces->lock);
+    mem_free_secret(nonces, sizeof *nonces);
+}
+
+/* Under the lock. */
+static void retain(struct nonces *nonces, int64_t max_age_us)
+{
+    if (max_age_us > nonces->retention_us)
+        nonces->retention_us = max_age_us;
+}
+
+void nonces_set_max_age(struct nonces *nonces, int64_t max_age_us)
+{
+    pthread_mutex_lock(&nonces->lock);
+    nonces->max_age_us = max_age_us;
+    retain(nonces, max_age_us);
+    pthread_mutex_unlock(&nonces->lock);
+}
+
+static struct err make_mac(const struct nonces *nonces, const uint8_t nonce[NONCE_SIZE], uint8_t out[NONCE_MAC_SIZE])
+{
+    uint8_t input[sizeof NONCE_DOMAIN + NONCE_MAC_AT];
+    uint8_t mac[EVP_MAX_MD_SIZE];
+    struct writer w = writer_over(input, sizeof input);
+    writer_cstring(&w, NONCE_DOMAIN);
+    writer_put(&w, bytes_of(nonce, NONCE_MAC_AT));
+    if (!HMAC(EVP_sha256(), nonces->key, sizeof nonces->key, input, w.used, mac, NULL))
+        return err_crypto("cannot make a nonce's MAC");
+    memcpy(out, mac, NONCE_MAC_SIZE);
+    return OK;
+}
+
+struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE_SIZE], double *expires_in_s)
+{
+    uint8_t random[NONCE_RANDOM_SIZE];
+    if (RAND_bytes(random, sizeof random) != 1)
+        return err_crypto("cannot make a nonce");
+    struct writer w = writer_over(out, NONCE_SIZE);
+    writer_u64(&w, (uint64_t)now_us);
+    writer_put(&w, BYTES(random));
+    TRY(make_mac(nonces, out, out + NONCE_MAC_AT));
+    pthread_mutex_lock(&nonces->lock);
+    if (expires_in_s)
+        *expires_in_s = (double)nonces->max_age_us / (double)US_PER_SECOND;
+    pthread_mutex_unlock(&nonces->lock);
+    return OK;
+}
+
+/* Whether this process made it, and when. */
+static bool is_ours(const struct nonces *nonces, struct bytes nonce, int64_t *issued_us)
+{
+    uint8_t mac[NONCE_MAC_SIZE];
+    if (nonce.n != NONCE_SIZE || failed(make_mac(nonces, nonce.p, mac)))
+        return false;
+    if (!bytes_equal_secret(BYTES(mac), bytes_of(nonce.p + NONCE_MAC_AT, NONCE_MAC_SIZE)))
+        return false;
+    struct reader r = reader_of(nonce);
+    *issued_us = (int64_t)reader_u64(&r);
+    return true;
+}
+
+/* Under the lock. */
+static void drop_expired(struct nonces *nonces, int64_t now_us)
+{
+    struct bound *bound;
+    while ((bound = TAILQ_FIRST(&nonces->oldest)) && now_us - bound->bound_us > nonces->retention_us) {
+        if (bound->issued_us > nonces->forgotten_us)
+            nonces->forgotten_us = bound->issued_us;
+        TAILQ_REMOVE(&nonces->oldest, bound, link);
+        HASH_DEL(nonces->table, bound);
+        free(bound);
+    }
+}
+
+/* Under the lock. For a nonce of ours that is young enough. */
+static enum nonce_state state_of(const struct nonces *nonces, const struct bound *bound, int64_t issued_us,
+                                 const uint8_t spki_sha384[SHA384_SIZE])
+{
+    if (bound)
+        return memcmp(bound->spki_sha384, spki_sha384, SHA384_SIZE) == 0 ? NONCE_FRESH : NONCE_OTHER_KEY;
+    if (issued_us <= nonces->forgotten_us)
+        return NONCE_EXPIRED;
+    return HASH_COUNT(nonces->table) >= nonces->limit ? NONCE_FULL : NONCE_FRESH;
+}
+
+/* Under the lock. */
+static void bind_to(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                    int64_t issued_us, int64_t now_us)
+{
+    struct bound *bound = NEW(struct bound);
+    memcpy(bound->nonce, nonce.p, NONCE_SIZE);
+    memcpy(bound->spki_sha384, spki_sha384, SHA384_SIZE);
+    bound->issued_us = issued_us;
+    bound->bound_us = now_us > issued_us ? now_us : issued_us;
+    HASH_ADD(hh, nonces->table, nonce, NONCE_SIZE, bound);
+    TAILQ_INSERT_TAIL(&nonces->oldest, bound, link);
+}
+
+static enum nonce_state ask(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                            int64_t now_us, int64_t max_age_us, int64_t *age_us, bool claims)
+{
+    int64_t issued_us = 0;
+    *age_us = 0;
+    if (!is_ours(nonces, nonce, &issued_us))
+        return NONCE_FOREIGN;
+    int64_t age = now_us - issued_us;
+    *age_us = age > 0 ? age : 0;
+    if (age > max_age_us || age < -NONCE_SKEW_US) /* from the future: its age cannot be told */
+        return NONCE_EXPIRED;
+    pthread_mutex_lock(&nonces->lock);
+    retain(nonces, max_age_us);
+    drop_expired(nonces, now_us);
+    struct bound *bound = NULL;
+    HASH_FIND(hh, nonces->table, nonce.p, NONCE_SIZE, bound);
+    enum nonce_state state = state_of(nonces, bound, issued_us, spki_sha384);
+    if (claims && state == NONCE_FRESH && !bound)
+        bind_to(nonces, nonce, spki_sha384, issued_us, now_us);
+    pthread_mutex_unlock(&nonces->lock);
+    return state;
+}
+
+enum nonce_state nonces_look(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                             int64_t now_us, int64_t max_age_us, int64_t *age_us)
+{
+    return ask(nonces, nonce, spki_sha384, now_us, max_age_us, age_us, false);
+}
+
+enum nonce_state nonces_claim(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
+                              int64_t now_us, int64_t max_age_us, int64_t *age_us)
+{
+    return ask(nonces, nonce, spki_sha384, now_us, max_age_us, age_us, true);
+}
