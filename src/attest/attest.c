@@ -6,7 +6,7 @@
 
 #define ATTEST_CHAINS   256
 #define ATTEST_VERIFIED 4096
-#define ATTEST_NONCES 65536 /* bound to a key at one time */
+#define ATTEST_NONCES   65536 /* bound to a key at one time */
 
 struct err attest_new(struct attest **out)
 {
