@@ -4,6 +4,7 @@ import psycopg
 import pytest
 
 from support import scratch
+from support.process import run
 from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
 
 
@@ -12,23 +13,31 @@ def vouch(vouch_program):
     return Vouch(vouch_program)
 
 
+@pytest.fixture(scope="session")
+def processor(vouch_program, scratch_root):
+    """The simulated processor of all daemons here: to make one takes seconds."""
+    folder = scratch.make_folder(scratch_root / "processor")
+    run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
+    return folder
+
+
 @pytest.fixture
-def attested(pgvouch, scratch_folder):
-    """Starts the daemon with simulated evidence; its files stand in `folder`."""
+def attested(pgvouch, processor, scratch_folder):
+    """Starts the daemon with simulated evidence."""
     def start(**settings):
         pooler = pgvouch(**{"client_tls_sslmode": "require", "client_tls_protocols": "tlsv1.3",
                             "attest_provider": "simulated", "attest_required": 1, "attest_san": "localhost",
-                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": scratch_folder, **settings})
-        pooler.evidence_folder = scratch_folder
+                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": processor, **settings})
+        pooler.ca_file = scratch_folder / "ca.pem"
         return pooler
 
     return start
 
 
 @pytest.fixture
-def policy(scratch_folder):
+def policy(processor, scratch_folder):
     def write(more="", **options):
-        text = policy_text(scratch_folder / "ark-milan.pem", more, **options)
+        text = policy_text(processor / "ark-milan.pem", more, **options)
         return scratch.write(scratch_folder / "policy.yaml", text, 0o644)
 
     return write
@@ -36,7 +45,7 @@ def policy(scratch_folder):
 
 def test_the_daemon_is_allowed_with_its_identity_checked(vouch, attested, policy):
     pooler = attested()
-    status, document = vouch.verify(f"localhost:{pooler.port}", policy(), "--ca", pooler.evidence_folder / "ca.pem")
+    status, document = vouch.verify(f"localhost:{pooler.port}", policy(), "--ca", pooler.ca_file)
     assert (status, document["verdict"], document["reason"]) == (0, "allow", "")
     found = outcomes(document)
     assert (found["identity_chain"], found["identity_name"]) == ("pass", "pass")
@@ -49,7 +58,7 @@ def test_direct_tls_is_spoken_too(vouch, attested, policy):
 
 def test_a_name_that_the_daemon_was_not_given_is_denied(vouch, attested, policy):
     pooler = attested()
-    status, document = vouch.verify(f"127.0.0.1:{pooler.port}", policy(), "--ca", pooler.evidence_folder / "ca.pem")
+    status, document = vouch.verify(f"127.0.0.1:{pooler.port}", policy(), "--ca", pooler.ca_file)
     assert (status, document["verdict"]) == (1, "deny")
     assert document["reason"] == "the server's certificate does not name 127.0.0.1"
     assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["identity_name"]
@@ -84,9 +93,9 @@ def test_an_operators_certificate_is_denied_for_it_carries_no_evidence(vouch, pg
 
 
 def test_a_daemon_without_tls_cannot_be_verified(vouch, pgvouch, policy):
-    run = vouch("verify", f"localhost:{pgvouch().port}", "--policy", policy())
-    assert (run.returncode, run.stdout) == (2, "")
-    assert "does not offer TLS" in run.stderr
+    tried = vouch("verify", f"localhost:{pgvouch().port}", "--policy", policy())
+    assert (tried.returncode, tried.stdout) == (2, "")
+    assert "does not offer TLS" in tried.stderr
 
 
 @pytest.fixture
@@ -103,8 +112,8 @@ def connect_with(pooler, folder):
     return pooler.connect(sslmode="require", sslcert=folder / "client.crt", sslkey=folder / "client.key")
 
 
-def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_and_again(vouch, strict, tmp_path):
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", strict.evidence_folder, "--nonce-url", strict.nonce_url)
+def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_and_again(vouch, strict, processor, tmp_path):
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, "--nonce-url", strict.nonce_url)
     assert made.returncode == 0, made.stderr
     for _ in range(2):
         with connect_with(strict, tmp_path / "c") as session:
@@ -116,9 +125,9 @@ def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_a
     (["--measurement", "33" * 48], "measurement"),
     (["--nonce", "44" * 32], "nonce"),
 ])
-def test_a_certificate_with_bad_evidence_is_refused(vouch, strict, tmp_path, bad, reason):
+def test_a_certificate_with_bad_evidence_is_refused(vouch, strict, processor, tmp_path, bad, reason):
     nonce = [] if "--nonce" in bad else ["--nonce-url", strict.nonce_url]
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", strict.evidence_folder, *nonce, *bad)
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, *nonce, *bad)
     assert made.returncode == 0, made.stderr
     with pytest.raises(psycopg.OperationalError, match=f"attestation refused: .*{reason}"):
         connect_with(strict, tmp_path / "c")
