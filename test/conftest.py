@@ -54,7 +54,9 @@ def worker_number(request):
 
 @pytest.fixture(scope="session")
 def ports(worker_number):
-    return scratch.Ports(worker_number)
+    taken = scratch.Ports(worker_number)
+    yield taken
+    taken.close()
 
 
 @pytest.fixture(scope="session")

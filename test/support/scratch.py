@@ -1,5 +1,6 @@
 """A scratch directory, and the unprivileged user that servers run as."""
 
+import collections
 import os
 import pwd
 import shutil
@@ -53,19 +54,32 @@ def write(path, content, mode=0o600):
 
 
 class Ports:
-    """Ports of 127.0.0.1 that nobody listens on; each worker of the suite has a range of its own, below the ephemeral."""
+    """Ports of 127.0.0.1 below the ephemeral ones. Each is held by a bound socket, so that no other suite on this machine
+    takes it; a server that sets SO_REUSEADDR, as they do, can still listen there."""
+
+    HELD = 200
 
     def __init__(self, worker):
         self.next = self.first = 15000 + worker * 1000
+        self.held = collections.deque()
 
     def take(self):
         for _ in range(1000):
             port = self.next
             self.next = self.first + (self.next + 1 - self.first) % 1000
-            with socket.socket() as probe:
-                try:
-                    probe.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-                return port
+            holder = socket.socket()
+            try:
+                holder.bind(("127.0.0.1", port))
+            except OSError:
+                holder.close()
+                continue
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.held.append(holder)
+            if len(self.held) > self.HELD:
+                self.held.popleft().close()
+            return port
         raise RuntimeError("found no free port")
+
+    def close(self):
+        while self.held:
+            self.held.pop().close()
