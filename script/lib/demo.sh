@@ -1,6 +1,7 @@
 # demo.sh: what quickstart shows. Sourced after say.sh and backend.sh; a backend runs.
 
 DEMO_PORT='' DEMO_HTTP_PORT='' DEMO_PASSWORD='' DAEMON=''
+DEMO_ARK=ark-milan.pem # what the simulated processor calls its root in attest_state_dir
 
 # demo_start BUILD: the programs are copied, because who runs them may not be allowed into the source tree.
 demo_start() {
