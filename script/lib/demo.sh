@@ -25,7 +25,12 @@ demo_prepare_backend() {
     backend_sql "CREATE USER demo"
     for database in demo vault; do
         backend_sql "CREATE DATABASE $database"
-        backend_sql "GRANT ALL ON DATABASE $database TO demo"
+        if [[ $BACKEND_ADMIN == root ]]; then
+            backend_sql "GRANT ALL ON DATABASE $database TO demo"
+        else
+            # Since PostgreSQL 15 only the owner may make tables in the schema public.
+            backend_sql "ALTER DATABASE $database OWNER TO demo"
+        fi
     done
 }
 
