@@ -7,12 +7,17 @@
 #define APP_ATTESTATION_H
 
 #include "attest/attest.h"
+#include "attest/provider.h"
 #include "gate/rules.h"
+
+/* While the process is still root, before it becomes `user`: opens the device that reports come from, where there is to
+ * be evidence. *out is NULL where none is needed now; for attestation_start. */
+struct err attestation_open_device(const struct config *config, const char *user, struct provider **out) MUST_CHECK;
 
 /* Starts the attester where the configuration calls for one (TLS towards clients, with no certificate of the
  * operator's) and there is none yet. Before rules_load: policies may name the simulated processor's root, which is made
- * here. ERR_NOT_FOUND: attest_required, and there can be no evidence. */
-struct err attestation_start(struct attest *attest, struct config *config, struct loop *home,
+ * here. ERR_NOT_FOUND: attest_required, and there can be no evidence. Takes *device over and leaves NULL there. */
+struct err attestation_start(struct attest *attest, struct config *config, struct provider **device, struct loop *home,
                              const struct attester_ops *ops, void *ctx) MUST_CHECK;
 
 /* The identity to show under this configuration; NULL: the operator's, or none. Borrowed until the next turn. */

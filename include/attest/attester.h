@@ -20,9 +20,11 @@ struct attester_ops {
 
 /* Opens provider and authority, writes attest_ca_file, makes the first leaf (blocks) and starts the renewal. A config
  * without a provider ("auto" finds none, attest_required = 0) serves a leaf without evidence, with a warning. `digest`
- * is what attest/digest.h makes of the configuration. Main. */
-struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct loop *home,
-                          const struct attester_ops *ops, void *ctx, struct attester **out) MUST_CHECK;
+ * is what attest/digest.h makes of the configuration; `device`, if not NULL, is a provider that is open already and
+ * becomes the attester's, whatever the outcome. Main. */
+struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
+                          struct loop *home, const struct attester_ops *ops, void *ctx,
+                          struct attester **out) MUST_CHECK;
 /* Waits for the thread; no callback after it. NULL does nothing. Main. */
 void attester_stop(struct attester *attester);
 

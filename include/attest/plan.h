@@ -19,10 +19,12 @@ struct plan {
     struct provider *provider; /* NULL: leaves carry no evidence */
 };
 
-/* Opens provider and authority and writes attest_ca_file. Without a provider where attest_provider is "auto": a plan
- * without evidence, with a warning, or ERR_NOT_FOUND when attest_required is set. ERR_INPUT names the setting that is
- * wrong. Blocks. *out is the caller's. */
-struct err plan_make(struct config *config, const uint8_t digest[SHA384_SIZE], struct plan **out) MUST_CHECK;
+/* Opens authority and provider, or takes over the device that is open already, and writes attest_ca_file. Without a
+ * provider where attest_provider is "auto": a plan without evidence, with a warning, or ERR_NOT_FOUND when
+ * attest_required is set. ERR_INPUT names the setting that is wrong. Blocks. *out is the caller's. `device` may be
+ * NULL, and is freed when this fails. */
+struct err plan_make(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
+                     struct plan **out) MUST_CHECK;
 
 /* A plan for a changed configuration, to succeed `before`: with a NULL authority or provider where that of `before`
  * goes on. The provider changes with the attest_simulated_* settings alone. Errors as plan_make; `before` stays as it

@@ -15,6 +15,9 @@ struct provider;
  * is not here; ERR_UNSUPPORTED: one that this build does not have. The simulated provider makes its keys at first use
  * (seconds). *out is the caller's. */
 struct err provider_open(const struct settings *set, struct provider **out) MUST_CHECK;
+/* The device alone, while the process is still root: devices belong to root, and `user` is whom it becomes ("": nobody
+ * else). *out is NULL where the provider is simulated, whose files must be that user's, or `auto` finds no device. */
+struct err provider_open_device(const struct settings *set, const char *user, struct provider **out) MUST_CHECK;
 /* NULL does nothing. */
 void provider_free(struct provider *provider);
 

@@ -7,7 +7,13 @@ static bool attestation_is_due(const struct config *config)
     return config->set.client_tls_sslmode != SSLMODE_DISABLE && !config->set.client_tls_cert_file[0];
 }
 
-struct err attestation_start(struct attest *attest, struct config *config, struct loop *home,
+struct err attestation_open_device(const struct config *config, const char *user, struct provider **out)
+{
+    *out = NULL;
+    return attestation_is_due(config) ? provider_open_device(&config->set, user, out) : OK;
+}
+
+struct err attestation_start(struct attest *attest, struct config *config, struct provider **device, struct loop *home,
                              const struct attester_ops *ops, void *ctx)
 {
     uint8_t digest[SHA384_SIZE];
@@ -22,7 +28,9 @@ struct err attestation_start(struct attest *attest, struct config *config, struc
     if (attest->attester)
         return OK;
     TRY(digest_of_config(config, digest));
-    return attester_start(config, digest, home, ops, ctx, &attest->attester);
+    struct provider *provider = *device;
+    *device = NULL;
+    return attester_start(config, digest, provider, home, ops, ctx, &attest->attester);
 }
 
 struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config)

@@ -30,6 +30,7 @@ struct daemon {
     struct rules *rules;
     struct snapshot *snapshot; /* in force */
     struct attest *attest;
+    struct provider *device; /* opened as root, until the attester has it; may be NULL */
     struct fleet *fleet;
     struct consoles *consoles;
     struct http *http; /* NULL: no http_listen */
@@ -103,7 +104,8 @@ static struct err daemon_adopt(struct daemon *daemon, struct config *config)
 {
     struct rules *rules = NULL;
     struct snapshot *snapshot = NULL;
-    struct err e = attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon);
+    struct err e =
+        attestation_start(daemon->attest, config, &daemon->device, daemon->loop, &daemon_attester_ops, daemon);
     if (!failed(e))
         e = rules_load(config, &rules);
     if (!failed(e))
@@ -292,7 +294,7 @@ static struct err daemon_serve(struct daemon *daemon)
     TRY(variables_track(config->set.track_extra_parameters));
     daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
     TRY(attest_new(&daemon->attest));
-    TRY(attestation_start(daemon->attest, config, daemon->loop, &daemon_attester_ops, daemon));
+    TRY(attestation_start(daemon->attest, config, &daemon->device, daemon->loop, &daemon_attester_ops, daemon));
     TRY(rules_load(config, &daemon->rules));
     TRY(attestation_adopt(daemon->attest, daemon->rules));
     TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
@@ -316,7 +318,9 @@ static struct err daemon_begin(struct daemon *daemon)
     process_raise_limits();
     if (daemon->options->daemonize && (!set->pidfile[0] || (!set->logfile[0] && !set->syslog)))
         return err_make(ERR_INPUT, "-d needs pidfile, and logfile or syslog, in the configuration");
-    TRY(process_become(daemon->options->user ? daemon->options->user : set->user));
+    const char *user = daemon->options->user ? daemon->options->user : set->user;
+    TRY(attestation_open_device(daemon->config, user, &daemon->device));
+    TRY(process_become(user));
     if (geteuid() == 0)
         return err_make(ERR_DENIED, "pgvouch does not run as root: set user in the configuration, or -u");
     TRY(daemon_open_log(daemon));
@@ -338,6 +342,7 @@ static void daemon_free(struct daemon *daemon)
     }
     consoles_free(daemon->consoles);
     attest_free(daemon->attest);
+    provider_free(daemon->device);
     for (size_t i = 0; i < daemon->signal_count; i++)
         event_free(daemon->signals[i]);
     timer_free(daemon->ending_timer);

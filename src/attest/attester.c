@@ -226,10 +226,11 @@ static struct err attester_start_thread(struct attester *attester)
 }
 
 /* The first leaf is made before anybody is served, on the caller's thread. */
-static struct err attester_prepare(struct attester *attester, struct config *config, const uint8_t *digest)
+static struct err attester_prepare(struct attester *attester, struct config *config, const uint8_t *digest,
+                                   struct provider *device)
 {
     struct plan_leaf leaf;
-    TRY(plan_make(config, digest, &attester->plan));
+    TRY(plan_make(config, digest, device, &attester->plan));
     TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
     TRY(attester_take_leaf(attester, &leaf));
     attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -244,8 +245,8 @@ static struct err attester_prepare(struct attester *attester, struct config *con
     return OK;
 }
 
-struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct loop *home,
-                          const struct attester_ops *ops, void *ctx, struct attester **out)
+struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
+                          struct loop *home, const struct attester_ops *ops, void *ctx, struct attester **out)
 {
     struct attester *attester = NEW(struct attester);
     attester->home = home;
@@ -256,7 +257,7 @@ struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZ
     attester->renewal = timer_new(home, attester_renew, attester);
     pthread_mutex_init(&attester->lock, NULL);
     pthread_cond_init(&attester->wake, NULL);
-    struct err outcome = attester_prepare(attester, config, digest);
+    struct err outcome = attester_prepare(attester, config, digest, device);
     if (failed(outcome))
         attester_stop(attester);
     else

@@ -125,7 +125,7 @@ static struct err plan_open_authority(struct plan *plan, const struct plan *befo
 static struct err plan_open_provider(struct plan *plan)
 {
     const struct settings *set = &plan->config->set;
-    struct err opened = provider_open(set, &plan->provider);
+    struct err opened = plan->provider ? OK : provider_open(set, &plan->provider);
     if (opened.code == ERR_NOT_FOUND && set->attest_provider == ATTEST_PROVIDER_AUTO) {
         if (set->attest_required)
             return err_make(ERR_NOT_FOUND,
@@ -178,9 +178,10 @@ static struct err plan_fill(struct plan *plan, const struct plan *before)
 }
 
 static struct err plan_make_after(const struct plan *before, struct config *config, const uint8_t *digest,
-                                  struct plan **out)
+                                  struct provider *device, struct plan **out)
 {
     struct plan *plan = NEW(struct plan);
+    plan->provider = device;
     plan->config = config_ref(config);
     memcpy(plan->config_digest, digest, SHA384_SIZE);
     struct err outcome = plan_fill(plan, before);
@@ -191,15 +192,16 @@ static struct err plan_make_after(const struct plan *before, struct config *conf
     return outcome;
 }
 
-struct err plan_make(struct config *config, const uint8_t digest[SHA384_SIZE], struct plan **out)
+struct err plan_make(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
+                     struct plan **out)
 {
-    return plan_make_after(NULL, config, digest, out);
+    return plan_make_after(NULL, config, digest, device, out);
 }
 
 struct err plan_revise(const struct plan *before, struct config *config, const uint8_t digest[SHA384_SIZE],
                        struct plan **out)
 {
-    return plan_make_after(before, config, digest, out);
+    return plan_make_after(before, config, digest, NULL, out);
 }
 
 void plan_succeed(struct plan *before, struct plan *after)

@@ -10,9 +10,9 @@
 
 /* The first device that is there. One that is there and does not work is an error: to go on without evidence is for
  * machines that have none. */
-static struct err provider_open_first(const struct settings *set, struct provider **out)
+static struct err provider_open_first(const char *user, struct provider **out)
 {
-    struct err tsm = provider_tsm_open(PROVIDER_TSM_ROOT, set->user, out);
+    struct err tsm = provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     if (!failed(tsm))
         return OK;
     struct err sev_guest = provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
@@ -29,13 +29,13 @@ static struct err provider_open_first(const struct settings *set, struct provide
                     PROVIDER_TSM_ROOT, PROVIDER_SEV_GUEST_DEVICE);
 }
 
-struct err provider_open(const struct settings *set, struct provider **out)
+static struct err provider_open_as(const struct settings *set, const char *user, struct provider **out)
 {
     switch (set->attest_provider) {
     case ATTEST_PROVIDER_AUTO:
-        return provider_open_first(set, out);
+        return provider_open_first(user, out);
     case ATTEST_PROVIDER_TSM:
-        return provider_tsm_open(PROVIDER_TSM_ROOT, set->user, out);
+        return provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     case ATTEST_PROVIDER_SEV_GUEST:
         return provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
     case ATTEST_PROVIDER_AZURE:
@@ -44,6 +44,22 @@ struct err provider_open(const struct settings *set, struct provider **out)
         return provider_simulated_open(set, out);
     }
     return err_make(ERR_UNSUPPORTED, "attest_provider is none that this version has");
+}
+
+struct err provider_open(const struct settings *set, struct provider **out)
+{
+    return provider_open_as(set, set->user, out);
+}
+
+struct err provider_open_device(const struct settings *set, const char *user, struct provider **out)
+{
+    *out = NULL;
+    if (set->attest_provider == ATTEST_PROVIDER_SIMULATED)
+        return OK;
+    struct err e = provider_open_as(set, user, out);
+    if (set->attest_provider == ATTEST_PROVIDER_AUTO && e.code == ERR_NOT_FOUND)
+        return OK;
+    return err_within(e, "attest_provider = %s", attest_provider_text(set->attest_provider));
 }
 
 void provider_free(struct provider *provider)
