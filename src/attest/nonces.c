@@ -151,15 +151,14 @@ static bool is_ours(const struct nonces *nonces, struct bytes nonce, int64_t *is
 /* Under the lock. */
 static void drop_expired(struct nonces *nonces, int64_t now_us)
 {
-    struct bound *bound;
-    struct bound *next;
-    HASH_ITER (hh, nonces->table, bound, next) {
-        if (now_us - bound->bound_us <= nonces->retention_us)
-            break;
-        if (bound->issued_us > nonces->forgotten_us)
-            nonces->forgotten_us = bound->issued_us;
-        HASH_DEL(nonces->table, bound);
-        free(bound);
+    struct bound *oldest = nonces->table;
+    while (oldest && now_us - oldest->bound_us > nonces->retention_us) {
+        struct bound *next = oldest->hh.next;
+        if (oldest->issued_us > nonces->forgotten_us)
+            nonces->forgotten_us = oldest->issued_us;
+        HASH_DEL(nonces->table, oldest);
+        free(oldest);
+        oldest = next;
     }
 }
 
