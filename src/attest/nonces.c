@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <uthash.h>
 
 #define NONCE_DOMAIN      "pgvouch/nonce/v1"
@@ -27,7 +26,6 @@ struct bound {
     int64_t issued_us;
     int64_t bound_us;
     UT_hash_handle hh;
-    TAILQ_ENTRY(bound) link;
 };
 
 /* A nonce: u64 time in microseconds | 8 random bytes | the first 16 bytes of a MAC over domain and both.
@@ -42,8 +40,7 @@ struct nonces {
     int64_t max_age_us; /* of nonces given out now */
     int64_t retention_us;
     int64_t forgotten_us;
-    struct bound *table;
-    TAILQ_HEAD(, bound) oldest; /* by time of binding */
+    struct bound *table; /* uthash keeps the order in which they were added: the head is the oldest */
 };
 
 const char *nonce_state_name(enum nonce_state state)
@@ -76,7 +73,6 @@ struct err nonces_new(size_t limit, struct nonces **out)
     nonces->max_age_us = NONCE_DEFAULT_AGE_US;
     nonces->retention_us = NONCE_DEFAULT_AGE_US;
     nonces->forgotten_us = INT64_MIN;
-    TAILQ_INIT(&nonces->oldest);
     *out = nonces;
     return OK;
 }
@@ -85,10 +81,10 @@ void nonces_free(struct nonces *nonces)
 {
     if (!nonces)
         return;
-    HASH_CLEAR(hh, nonces->table);
     struct bound *bound;
-    while ((bound = TAILQ_FIRST(&nonces->oldest))) {
-        TAILQ_REMOVE(&nonces->oldest, bound, link);
+    struct bound *next;
+    HASH_ITER (hh, nonces->table, bound, next) {
+        HASH_DEL(nonces->table, bound);
         free(bound);
     }
     pthread_mutex_destroy(&nonces->lock);
@@ -155,13 +151,14 @@ static bool is_ours(const struct nonces *nonces, struct bytes nonce, int64_t *is
 /* Under the lock. */
 static void drop_expired(struct nonces *nonces, int64_t now_us)
 {
-    struct bound *bound;
-    while ((bound = TAILQ_FIRST(&nonces->oldest)) && now_us - bound->bound_us > nonces->retention_us) {
-        if (bound->issued_us > nonces->forgotten_us)
-            nonces->forgotten_us = bound->issued_us;
-        TAILQ_REMOVE(&nonces->oldest, bound, link);
-        HASH_DEL(nonces->table, bound);
-        free(bound);
+    struct bound *oldest = nonces->table;
+    while (oldest && now_us - oldest->bound_us > nonces->retention_us) {
+        struct bound *next = oldest->hh.next;
+        if (oldest->issued_us > nonces->forgotten_us)
+            nonces->forgotten_us = oldest->issued_us;
+        HASH_DEL(nonces->table, oldest);
+        free(oldest);
+        oldest = next;
     }
 }
 
@@ -186,7 +183,6 @@ static void bind_to(struct nonces *nonces, struct bytes nonce, const uint8_t spk
     bound->issued_us = issued_us;
     bound->bound_us = now_us > issued_us ? now_us : issued_us;
     HASH_ADD(hh, nonces->table, nonce, NONCE_SIZE, bound);
-    TAILQ_INSERT_TAIL(&nonces->oldest, bound, link);
 }
 
 static enum nonce_state ask(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],

@@ -117,7 +117,7 @@ struct err policy_load(const char *name, const char *path, struct policy **out)
     TRY(small_file_read(path, POLICY_FILE_MAX, &text, &size));
     struct err e = policy_parse(name, path, bytes_of(text, size), out);
     free(text);
-    if (!failed(e))
+    if (*out)
         warn_of_gaps(*out);
     return e;
 }

@@ -69,13 +69,16 @@ static struct err refuse_abbreviations(const struct tree_reading *reading, const
     return OK;
 }
 
-static struct err take_text(const struct tree_reading *reading, const yaml_event_t *event, char **out)
+/* On the heap; NULL when there is a zero byte within. */
+static char *take_text(const yaml_event_t *event)
 {
     const char *value = (const char *)event->data.scalar.value;
-    if (strlen(value) != event->data.scalar.length)
-        return refuse(reading, line_of(event), ERR_INPUT, "there is a zero byte in this text");
-    *out = mem_string(value);
-    return OK;
+    return strlen(value) == event->data.scalar.length ? mem_string(value) : NULL;
+}
+
+static struct err refuse_zero_byte(const struct tree_reading *reading, const yaml_event_t *event)
+{
+    return refuse(reading, line_of(event), ERR_INPUT, "there is a zero byte in this text");
 }
 
 static bool says_nothing(const char *text)
@@ -85,8 +88,9 @@ static bool says_nothing(const char *text)
 
 static struct err read_text(const struct tree_reading *reading, const yaml_event_t *event, struct tree *node)
 {
-    char *text = NULL;
-    TRY(take_text(reading, event, &text));
+    char *text = take_text(event);
+    if (!text)
+        return refuse_zero_byte(reading, event);
     free(node->text);
     node->text = text;
     node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -101,12 +105,24 @@ static void add_member(struct tree *node, struct tree *member)
     node->members[node->count++] = member;
 }
 
-static struct tree *new_node(const yaml_event_t *event)
+static struct tree *new_node(void)
 {
     struct tree *node = NEW(struct tree);
-    node->line = line_of(event);
     node->text = mem_string("");
     return node;
+}
+
+static struct err check_key_is_new(const struct tree_reading *reading, const yaml_event_t *event,
+                                   const struct tree *map, const char *key)
+{
+    const struct tree *before = tree_find(map, key);
+    if (!before)
+        return OK;
+    char *told = printable_text(key, TREE_TOLD_SIZE);
+    struct err e = err_make(ERR_INPUT, "%s:%zu: the key %s stands twice; first in line %zu", reading->name,
+                            line_of(event), told, before->key_line);
+    free(told);
+    return e;
 }
 
 static struct err read_key(const struct tree_reading *reading, const yaml_event_t *event, const struct tree *map,
@@ -115,45 +131,33 @@ static struct err read_key(const struct tree_reading *reading, const yaml_event_
     TRY(refuse_abbreviations(reading, event));
     if (event->type != YAML_SCALAR_EVENT)
         return refuse(reading, line_of(event), ERR_INPUT, "a key must be a word");
-    TRY(take_text(reading, event, key));
-    const struct tree *before = tree_find(map, *key);
-    if (!before)
-        return OK;
-    char *told = printable_text(*key, TREE_TOLD_SIZE);
-    struct err e = err_make(ERR_INPUT, "%s:%zu: the key %s stands twice; first in line %zu", reading->name,
-                            line_of(event), told, before->key_line);
-    free(told);
-    return e;
+    *key = take_text(event);
+    return *key ? check_key_is_new(reading, event, map, *key) : refuse_zero_byte(reading, event);
 }
 
-static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree **out);
+static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node);
+
+/* `event` is the pair's key. */
+static struct err read_pair(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *map,
+                            struct tree *member)
+{
+    yaml_event_t value;
+    TRY(read_key(reading, event, map, &member->key));
+    member->key_line = line_of(event);
+    TRY(next_event(reading, &value));
+    struct err e = read_node(reading, &value, depth, member);
+    yaml_event_delete(&value);
+    return e;
+}
 
 /* `event` begins the member: its key in a map, itself in a list. */
 static struct err read_member(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node)
 {
-    struct tree *member = NULL;
-    if (node->kind == TREE_LIST) {
-        TRY(read_node(reading, event, depth, &member));
-        add_member(node, member);
-        return OK;
-    }
-    char *key = NULL;
-    yaml_event_t value;
-    struct err e = read_key(reading, event, node, &key);
-    if (!failed(e))
-        e = next_event(reading, &value);
-    if (!failed(e)) {
-        e = read_node(reading, &value, depth, &member);
-        yaml_event_delete(&value);
-    }
-    if (failed(e)) {
-        free(key);
-        return e;
-    }
-    member->key = key;
-    member->key_line = line_of(event);
+    struct tree *member = new_node();
+    struct err e = node->kind == TREE_LIST ? read_node(reading, event, depth, member)
+                                           : read_pair(reading, event, depth, node, member);
     add_member(node, member);
-    return OK;
+    return e;
 }
 
 static struct err read_members(struct tree_reading *reading, size_t depth, struct tree *node)
@@ -169,29 +173,18 @@ static struct err read_members(struct tree_reading *reading, size_t depth, struc
     }
 }
 
-static struct err fill_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node)
-{
-    if (event->type == YAML_SCALAR_EVENT)
-        return read_text(reading, event, node);
-    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? TREE_LIST : TREE_MAP;
-    return read_members(reading, depth + 1, node);
-}
-
-static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree **out)
+static struct err read_node(struct tree_reading *reading, const yaml_event_t *event, size_t depth, struct tree *node)
 {
     TRY(refuse_abbreviations(reading, event));
     if (depth > TREE_DEPTH_MAX)
         return refuse(reading, line_of(event), ERR_LIMIT, "maps and lists lie too deep in one another");
     if (++reading->nodes > TREE_NODES_MAX)
         return refuse(reading, line_of(event), ERR_LIMIT, "there is too much in this file");
-    struct tree *node = new_node(event);
-    struct err e = fill_node(reading, event, depth, node);
-    if (failed(e)) {
-        tree_free(node);
-        return e;
-    }
-    *out = node;
-    return OK;
+    node->line = line_of(event);
+    if (event->type == YAML_SCALAR_EVENT)
+        return read_text(reading, event, node);
+    node->kind = event->type == YAML_SEQUENCE_START_EVENT ? TREE_LIST : TREE_MAP;
+    return read_members(reading, depth + 1, node);
 }
 
 /* What libyaml says between the beginning of the stream and that of the document. */
@@ -205,13 +198,13 @@ static struct err read_event_of(struct tree_reading *reading, yaml_event_type_t 
     return fits ? OK : refuse(reading, line, ERR_INPUT, otherwise);
 }
 
-static struct err read_document(struct tree_reading *reading, struct tree **out)
+static struct err read_document(struct tree_reading *reading, struct tree *root)
 {
     yaml_event_t event;
     TRY(read_event_of(reading, YAML_STREAM_START_EVENT, "not YAML"));
     TRY(read_event_of(reading, YAML_DOCUMENT_START_EVENT, "the file is empty"));
     TRY(next_event(reading, &event));
-    struct err e = read_node(reading, &event, 0, out);
+    struct err e = read_node(reading, &event, 0, root);
     yaml_event_delete(&event);
     TRY(e);
     TRY(read_event_of(reading, YAML_DOCUMENT_END_EVENT, "not YAML"));
@@ -226,12 +219,13 @@ struct err tree_parse(const char *name, struct bytes text, struct tree **out)
         return err_make(ERR_SYSTEM, "%s: out of memory", name);
     yaml_parser_set_encoding(&reading.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reading.parser, text.n > 0 ? text.p : (const uint8_t *)"", text.n);
-    struct err e = read_document(&reading, out);
+    struct tree *root = new_node();
+    struct err e = read_document(&reading, root);
     yaml_parser_delete(&reading.parser);
-    if (failed(e)) {
-        tree_free(*out);
-        *out = NULL;
-    }
+    if (failed(e))
+        tree_free(root);
+    else
+        *out = root;
     return e;
 }
 

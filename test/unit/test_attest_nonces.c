@@ -41,7 +41,7 @@ static int teardown(void **state)
 
 static struct nonce issue(struct nonces *nonces, int64_t now_us)
 {
-    struct nonce nonce;
+    struct nonce nonce = {0};
     assert_false(failed(nonces_issue(nonces, now_us, nonce.byte, NULL)));
     return nonce;
 }
