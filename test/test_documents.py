@@ -140,7 +140,8 @@ def test_an_example_of_an_hba_file_is_accepted(installation, text):
 def test_an_example_of_a_policy_is_accepted(installation, text):
     installation.write("etc/policy.yaml", text)
     installation.start("[databases]\n[policies]\nstrict = /etc/pgvouch/policy.yaml\n[pgvouch]\n"
-                       "unix_socket_dir = /run/pgvouch\n")
+                       "unix_socket_dir = /run/pgvouch\nclient_tls_sslmode = allow\nattest_provider = simulated\n"
+                       "attest_state_dir = /var/lib/pgvouch\n")
 
 
 def test_the_example_of_a_user_list_is_accepted(installation):
@@ -150,8 +151,9 @@ def test_the_example_of_a_user_list_is_accepted(installation):
 
 
 @pytest.mark.parametrize("document", [path for path in DOCUMENTS if blocks(path, "sh")], ids=named)
-def test_the_commands_of_a_document_work_with_its_configuration(installation, vouch_program, document):
+def test_the_commands_of_a_document_work_with_its_configuration(installation, vouch_program, postgres, document):
     (_, ini), *_ = blocks(document, "ini")
+    ini = ini.replace("host=127.0.0.1 port=5432 dbname=app", postgres.target())
     (_, hba), *_ = blocks(document, "hba")
     installation.write("etc/hba.conf", hba)
     for mark, policy in blocks(document, "yaml"):
