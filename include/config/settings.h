@@ -46,6 +46,7 @@ enum setting_flag {
     SETTING_SECRET = 2,
     SETTING_PATH = 4,
     SETTING_DIGESTED = 8, /* enters the digest of the effective security settings */
+    SETTING_INERT = 16,   /* accepted, with a warning; does nothing in this version */
 };
 
 struct setting {

@@ -22,6 +22,16 @@ vouch_SOURCES = \
     src/app/vouch_verify.c
 vouch_LDADD = libwire.a $(LIBS_ATTEST)
 
+# Writes the documents that are made from the tables of settings: see doc/local.mk.
+noinst_PROGRAMS += settings-manual
+settings_manual_SOURCES = include/app/manual.h \
+    src/app/manual.c \
+    src/app/manual_example.c \
+    src/app/manual_man.c \
+    src/app/manual_markdown.c \
+    src/app/manual_text.c
+settings_manual_LDADD = $(LIBS_CONFIG)
+
 if UNIT_TESTS
 check_PROGRAMS += test/unit/test_vouch_net
 test_unit_test_vouch_net_SOURCES = test/unit/test_vouch_net.c test/unit/tls_pair.c test/unit/tls_pair.h \

@@ -122,6 +122,19 @@ static struct err check_log(const struct settings *set)
     return OK;
 }
 
+/* Nobody is to believe that a limit holds which this version does not know. */
+static void warn_of_inert(const struct settings *set)
+{
+    struct settings defaults;
+    settings_init(&defaults);
+    for (size_t i = 0; i < setting_count(); i++) {
+        const struct setting *setting = setting_at(i);
+        if (setting->flags & SETTING_INERT && !setting_equal(setting, set, &defaults))
+            log_warning("%s is accepted, but has no effect in this version", setting->name);
+    }
+    settings_free(&defaults);
+}
+
 static bool database_exists(const struct config *config, const char *name)
 {
     return config_find_database(config, name, NULL) != NULL;
@@ -149,5 +162,7 @@ struct err config_check(const struct config *config)
     TRY(check_authentication(&config->set));
     TRY(check_attestation(config));
     TRY(check_log(&config->set));
-    return check_databases(config);
+    TRY(check_databases(config));
+    warn_of_inert(&config->set);
+    return OK;
 }

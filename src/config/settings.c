@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The flags as settings.def writes them. */
-enum { R = SETTING_RELOADABLE, S = SETTING_SECRET, P = SETTING_PATH, D = SETTING_DIGESTED };
+enum { R = SETTING_RELOADABLE, S = SETTING_SECRET, P = SETTING_PATH, D = SETTING_DIGESTED, N = SETTING_INERT };
 
 #define ROW(id, field, kind, init, low, high, bits, list, other, about)                                                \
     {.name = #id,                                                                                                      \
