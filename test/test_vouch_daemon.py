@@ -16,7 +16,7 @@ def vouch(vouch_program):
 @pytest.fixture(scope="session")
 def processor(vouch_program, scratch_root):
     """The simulated processor of all daemons here: to make one takes seconds."""
-    folder = scratch.make_folder(scratch_root / "processor")
+    folder = scratch.make_folder(scratch_root / "processor-of-vouch")
     run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
     return folder
 
