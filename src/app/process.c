@@ -54,14 +54,14 @@ struct err process_detach(void)
 
 static long process_read_pid(const char *path)
 {
-    long pid = 0;
+    char line[32] = "";
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
-    if (fscanf(file, "%ld", &pid) != 1)
-        pid = 0;
+    if (!fgets(line, sizeof line, file))
+        line[0] = '\0';
     fclose(file);
-    return pid;
+    return strtol(line, NULL, 10);
 }
 
 struct err process_write_pidfile(const char *path)

@@ -164,7 +164,7 @@ static ssize_t channel_send_some(struct channel *channel)
 {
     struct iovec iov[IOV_AT_ONCE];
     size_t count = 0;
-    struct chunk *chunk;
+    struct chunk *chunk = NULL;
     TAILQ_FOREACH (chunk, &channel->queue, link) {
         if (count == IOV_AT_ONCE)
             break;

@@ -152,11 +152,9 @@ static struct err read_text(struct ini_reading *reading, const char *name, char 
             *next = '\0';
         else
             next = end;
-        struct err e = OK;
-        if (memchr(text, '\0', (size_t)(next - text)))
-            e = err_make(ERR_INPUT, "syntax error: a zero byte stands in the line");
-        else
-            e = take_line(reading, text);
+        struct err e = memchr(text, '\0', (size_t)(next - text))
+                           ? err_make(ERR_INPUT, "syntax error: a zero byte stands in the line")
+                           : take_line(reading, text);
         if (failed(e))
             return err_within(e, "%s:%u", name, number);
         text = next + 1;
@@ -190,11 +188,13 @@ static struct err slurp(const char *path, char **text, size_t *size)
 
 static struct err read_file(struct ini_reading *reading, const char *path)
 {
-    char *text;
-    size_t size;
-    TRY(slurp(path, &text, &size));
+    char *text = NULL;
+    size_t size = 0;
+    struct err e = slurp(path, &text, &size);
+    if (!text)
+        return e;
     reading->depth++;
-    struct err e = read_text(reading, path, text, size);
+    e = read_text(reading, path, text, size);
     reading->depth--;
     mem_free_secret(text, size + 1);
     return e;

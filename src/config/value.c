@@ -223,7 +223,7 @@ struct err value_host_port(const char *text, char **host, int *port)
     }
     if (!colon || *colon != ':' || (*text != '[' && strchr(colon + 1, ':')))
         return err_make(ERR_INPUT, "expected host:port, an IPv6 address in brackets");
-    int64_t number;
+    int64_t number = 0;
     if (failed(value_int(colon + 1, 0, 65535, &number)))
         return err_make(ERR_INPUT, "expected a port between 0 and 65535 after the colon");
     *host = mem_string_of(bytes_of(start, (size_t)(end - start)));

@@ -243,7 +243,8 @@ static struct err hba_take_line(void *arg, const char *path, size_t line, const 
         hba->entries = mem_resize(hba->entries, (hba->count + 1) * sizeof *hba->entries);
         struct hba_entry *entry = &hba->entries[hba->count++];
         struct hba_cursor cursor = {.words = &words, .path = path, .line = line};
-        *entry = (struct hba_entry){.line = {.line = line}};
+        *entry = (struct hba_entry){0};
+        entry->line.line = line;
         e = err_within(hba_take_entry(entry, &cursor), "%s:%zu", path, line);
         entry->line.map = entry->map;
         entry->line.attest = entry->attest;
@@ -333,7 +334,7 @@ static int hba_peer_bytes(const struct address *peer, uint8_t out[16])
 
 static bool hba_network_matches(const struct hba_network *network, const struct address *peer)
 {
-    uint8_t address[16];
+    uint8_t address[16] = {0};
     int family = hba_peer_bytes(peer, address);
     if (network->all)
         return true;

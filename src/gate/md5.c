@@ -17,7 +17,7 @@ static struct err md5_of(struct bytes first, struct bytes second, char out[MD5_S
     EVP_MD_CTX_free(context);
     if (!good)
         return err_crypto("MD5 is not available in this OpenSSL");
-    memcpy(out, "md5", 3);
+    out[0] = 'm', out[1] = 'd', out[2] = '5';
     hex_encode(BYTES(digest), out + 3);
     OPENSSL_cleanse(digest, sizeof digest);
     return OK;

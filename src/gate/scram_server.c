@@ -80,7 +80,8 @@ static struct err scram_server_take_gs2(struct scram_server *server, struct read
     } else if (flag != 'y' && flag != 'n') {
         return err_make(ERR_INPUT, "malformed SCRAM message");
     }
-    if (reader_u8(reader) != ',' || reader_u8(reader) != ',' || reader->bad)
+    struct bytes no_authzid = reader_bytes(reader, 2);
+    if (!bytes_equal(no_authzid, BYTES_LITERAL(",,")))
         return err_make(ERR_INPUT, "malformed SCRAM message: authorization identities are not supported");
     writer_put(&server->gs2, bytes_of(start, (size_t)(reader->p - start)));
     return OK;
@@ -124,7 +125,7 @@ struct err scram_server_first(struct scram_server *server, const char *mechanism
 static bool scram_server_binding_holds(const struct scram_server *server, struct bytes c)
 {
     uint8_t decoded[MESSAGE_MAX];
-    size_t size;
+    size_t size = 0;
     if (failed(scram_base64_decode(c, decoded, sizeof decoded, &size)))
         return false;
     struct bytes header = writer_bytes(&server->gs2);
@@ -158,9 +159,9 @@ static struct err scram_server_check_proof(struct scram_server *server, struct b
 struct err scram_server_final(struct scram_server *server, struct bytes in, struct writer *out,
                               uint8_t client_key[SCRAM_KEY_SIZE])
 {
-    struct bytes binding;
-    struct bytes nonce;
-    struct bytes proof;
+    struct bytes binding = BYTES_NONE;
+    struct bytes nonce = BYTES_NONE;
+    struct bytes proof = BYTES_NONE;
     uint8_t signature[SCRAM_KEY_SIZE];
     char text[SCRAM_BASE64_SIZE(SCRAM_KEY_SIZE)];
     if (in.n > MESSAGE_MAX)

@@ -27,7 +27,7 @@ void clientele_free(struct clientele *clientele)
 static void clientele_grow(struct clientele *clientele)
 {
     uint32_t count = clientele->slot_count ? 2 * clientele->slot_count : 64;
-    clientele->slots = mem_resize(clientele->slots, count * sizeof *clientele->slots);
+    clientele->slots = mem_resize(clientele->slots, count * sizeof(struct guest *));
     clientele->free_slots = mem_resize(clientele->free_slots, count * sizeof *clientele->free_slots);
     for (uint32_t slot = count; slot > clientele->slot_count; slot--) {
         clientele->slots[slot - 1] = NULL;

@@ -257,7 +257,7 @@ void fleet_disable(struct pool_database *database, bool disabled)
 
 static void fleet_kill_client_of(void *arg, struct worker *worker)
 {
-    struct guest *guest;
+    struct guest *guest = NULL;
     const uint64_t *id = arg;
     TAILQ_FOREACH (guest, &worker->clientele.guests, entry) {
         if (guest->id == *id) {

@@ -21,7 +21,7 @@ static bool framer_parse_head(struct bytes head, struct frame *frame)
 static void framer_keep(struct framer *framer, struct bytes *input, size_t need)
 {
     size_t n = need - framer->kept_count < input->n ? need - framer->kept_count : input->n;
-    if (framer->kept_size < need) {
+    if (!framer->kept || framer->kept_size < need) {
         framer->kept = mem_resize(framer->kept, need);
         framer->kept_size = (uint32_t)need;
     }

@@ -72,7 +72,7 @@ static struct err listener_bind(const struct addrinfo *where, const char *name, 
 /* Sockets that share a port would hide another process on it: so it is tried alone first. */
 static struct err listener_check_free(const struct addrinfo *where, const char *name)
 {
-    int fd;
+    int fd = -1;
     TRY(listener_bind(where, name, false, &fd));
     close(fd);
     return OK;
@@ -208,7 +208,7 @@ static int listener_inherited(void)
 
 static void listener_adopt(struct listeners *listeners, int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     bool is_unix = getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX;
     int flags = fcntl(fd, F_GETFL);

@@ -19,7 +19,7 @@ static void place_set_option(int fd, int level, int option, int value)
 void place_tune_socket(const struct place *place, int fd)
 {
     const struct settings *set = &place->config->set;
-    struct sockaddr_storage local;
+    struct sockaddr_storage local = {0};
     socklen_t size = sizeof local;
     if (getsockname(fd, (struct sockaddr *)&local, &size) != 0 || local.ss_family == AF_UNIX)
         return;

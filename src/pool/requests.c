@@ -17,7 +17,8 @@ static uint8_t *requests_at(struct requests *requests, uint32_t index)
 {
     uint32_t size = requests->grown ? requests->size : REQUESTS_INLINE;
     uint8_t *ring = requests->grown ? requests->grown : requests->inlined;
-    return &ring[(requests->first + index) % size];
+    uint32_t position = requests->first + index; /* both are below size */
+    return &ring[position < size ? position : position - size];
 }
 
 static void requests_push(struct requests *requests, enum entry entry)

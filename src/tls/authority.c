@@ -14,7 +14,7 @@
 
 struct authority {
     struct certificate certificate;
-    STACK_OF(X509) *chain;
+    STACK_OF(X509) * chain;
     EVP_PKEY *key;
 };
 
@@ -126,8 +126,9 @@ struct err authority_open(const char *cert_file, const char *key_file, const cha
     if (has_cert)
         return authority_reopen(cert_file, key_file, out);
     struct authority *authority = NULL;
-    TRY(authority_make(common_name, lifetime_s, &authority));
-    struct err outcome = authority_save(authority, cert_file, key_file);
+    struct err outcome = authority_make(common_name, lifetime_s, &authority);
+    if (authority)
+        outcome = authority_save(authority, cert_file, key_file);
     if (failed(outcome))
         authority_free(authority);
     else

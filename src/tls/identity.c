@@ -9,7 +9,7 @@
 struct tls_identity {
     atomic_uint references;
     X509 *certificate;
-    STACK_OF(X509) *chain;
+    STACK_OF(X509) * chain;
     EVP_PKEY *key;
 };
 
