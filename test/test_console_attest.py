@@ -2,14 +2,11 @@
 
 import hashlib
 import re
-import signal
 
 import psycopg
 import pytest
 
 from support import scratch
-from support.pooler import ini_lines
-from support.process import Process
 
 POLICY = """\
 version: "1.0"
@@ -29,20 +26,6 @@ HBA = """\
 hostssl app  all 127.0.0.1/32 trust attest=strict
 host    all  all 127.0.0.1/32 trust
 """
-
-
-@pytest.fixture(scope="module")
-def simulated_processor(pgvouch_program, scratch_root, ports):
-    """A folder with the simulated processor's keys, which take long to make."""
-    folder = scratch.make_folder(scratch_root / "processor")
-    settings = {"listen_addr": "127.0.0.1", "listen_port": ports.take(), "unix_socket_dir": "",
-                "client_tls_sslmode": "allow", "attest_provider": "simulated", "attest_required": 1,
-                "attest_state_dir": folder}
-    scratch.write(folder / "first.ini", "\n".join(ini_lines("pgvouch", settings)))
-    process = Process([pgvouch_program, folder / "first.ini"], folder / "log", folder)
-    process.await_log("process up", 80)
-    assert process.stop(signal.SIGQUIT) == 0
-    return folder
 
 
 @pytest.fixture

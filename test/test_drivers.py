@@ -1,0 +1,131 @@
+"""Each driver leads a conversation through pgvouch, over TLS that it verifies in full and after SCRAM. See
+support/drivers.py."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import psycopg
+import pytest
+
+from support import scratch
+from support.drivers import DRIVERS, TOP, Driver
+
+PASSWORD = "an open sésame"
+REFUSAL = "named prepared statements are not supported in this pool mode"
+
+
+@pytest.fixture(params=DRIVERS.values(), ids=DRIVERS)
+def driver(request):
+    return request.param
+
+
+def each_habit(wanted):
+    """Parameters: each driver with each of its habits that are wanted."""
+    pairs = [(driver, habit) for driver in DRIVERS.values() for habit in driver.habits if wanted(habit)]
+    return pytest.mark.parametrize(("driver", "habit"), pairs, ids=[f"{driver.name}-{habit}" for driver, habit in pairs])
+
+
+@pytest.fixture
+def home(backend, numbers):
+    """An empty database of the backend's, which its user may fill."""
+    name = f"talk_{os.getpid()}_{next(numbers)}"
+    with backend.admin() as admin:
+        admin.execute(f"CREATE DATABASE {name}" + (f" OWNER {backend.user}" if backend.kind == "postgres" else ""))
+    yield name
+    with backend.admin() as admin:
+        admin.execute(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def serve(home, pgvouch, backend, server_identity):
+    """Starts pgvouch before the backend, for clients with TLS and the password."""
+    certificate = {"client_tls_key_file": server_identity.key_file, "client_tls_cert_file": server_identity.cert_file}
+
+    def start(**settings):
+        shown = {} if "attest_provider" in settings else certificate
+        return pgvouch(databases={"app": backend.target(home)}, users={backend.user: PASSWORD},
+                       auth_type="scram-sha-256", client_tls_sslmode="require", **shown, **settings)
+
+    return start
+
+
+# ---- conversations ----
+
+@each_habit(lambda habit: True)
+def test_a_driver_is_served_in_session_mode(serve, authority, driver, habit, threads):
+    pooler = serve(pool_mode="session", threads=threads)
+    assert driver.talk(pooler, PASSWORD, authority.ca_file, habit) == driver.conversation(named=habit == "named")
+
+
+@each_habit(lambda habit: habit != "named")
+def test_a_driver_is_served_in_transaction_mode(serve, authority, driver, habit, threads):
+    # One link: the second connection of the conversation can only be served by the link that the first gave back.
+    pooler = serve(pool_mode="transaction", default_pool_size=1, threads=threads)
+    assert driver.talk(pooler, PASSWORD, authority.ca_file, habit) == driver.conversation(named=False)
+
+
+@pytest.mark.parametrize("driver", [driver for driver in DRIVERS.values() if driver.names_statements and
+                                    "named" in driver.habits], ids=lambda driver: driver.name)
+def test_a_driver_that_names_statements_is_told_so_in_transaction_mode(serve, authority, driver):
+    pooler = serve(pool_mode="transaction")
+    done = driver.run(pooler, PASSWORD, authority.ca_file, "named")
+    assert done.returncode != 0
+    assert REFUSAL in done.stderr
+
+
+def test_a_session_goes_on_after_a_named_statement_was_refused(serve):
+    pooler = serve(pool_mode="transaction")
+    with pooler.connect(password=PASSWORD, sslmode="require") as session:
+        session.prepare_threshold = 0
+        with pytest.raises(psycopg.errors.FeatureNotSupported, match=REFUSAL):
+            session.execute("SELECT %s::int", [1])
+        session.prepare_threshold = None
+        assert session.execute("SELECT %s::int", [2]).fetchone() == (2,)
+
+
+# ---- who is believed ----
+
+def test_a_driver_refuses_a_certificate_of_a_stranger(serve, stranger, driver):
+    pooler = serve()
+    done = driver.run(pooler, PASSWORD, stranger.ca_file, "unnamed")
+    assert done.returncode != 0 and done.stdout == ""
+    assert "certificate" in done.stderr.lower() or "certification path" in done.stderr
+
+
+def test_a_driver_with_a_wrong_password_is_refused(serve, authority, driver):
+    pooler = serve()
+    done = driver.run(pooler, "a shut sésame", authority.ca_file, "unnamed")
+    assert done.returncode != 0 and done.stdout == ""
+    assert "authentication failed" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["psycopg-binary", "jdbc"])
+def test_a_driver_is_served_over_direct_tls(serve, authority, name):
+    driver = DRIVERS[name]
+    lines = driver.talk(serve(), PASSWORD, authority.ca_file, "named", PGSSLNEGOTIATION="direct")
+    assert lines == driver.conversation(named=True)
+
+
+def test_a_driver_is_served_by_an_attested_daemon(serve, simulated_processor, scratch_folder, driver):
+    ca_file = scratch_folder / "ca.pem"
+    pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=simulated_processor,
+                   attest_san="localhost,127.0.0.1", attest_ca_file=ca_file)
+    habit = driver.habits[0]
+    assert driver.talk(pooler, PASSWORD, ca_file, habit) == driver.conversation(named=habit == "named")
+
+
+# ---- script/test-deps ----
+
+def missing(driver, cache):
+    """What a test says that runs the driver with this cache."""
+    with pytest.raises(pytest.fail.Exception) as failure:
+        driver.command("unnamed", cache)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("name", ["node-pg", "pgx", "jdbc"])
+def test_a_missing_driver_fails_the_test_and_says_what_to_run(tmp_path, name):
+    assert missing(DRIVERS[name], tmp_path).startswith(f"{name.upper() if name == 'jdbc' else name} is missing")
+    assert missing(DRIVERS[name], tmp_path).endswith("run script/test-deps")
