@@ -30,6 +30,12 @@ def current_user(pooler, **arguments):
 
 # ---- clients ----
 
+@pytest.mark.parametrize("auth_type", ["ldap", "pam"])
+def test_a_method_that_is_not_there_is_refused_at_the_start(pgvouch, auth_type):
+    with pytest.raises(RuntimeError, match=f"auth_type = {auth_type} is not in this version"):
+        pgvouch(auth_type=auth_type)
+
+
 def test_trust_lets_known_users_in_without_a_password(pgvouch):
     pooler = pgvouch(auth_type="trust")
     assert current_user(pooler) == "app"

@@ -324,6 +324,9 @@ static struct err daemon_begin(struct daemon *daemon)
     if (geteuid() == 0)
         return err_make(ERR_DENIED, "pgvouch does not run as root: set user in the configuration, or -u");
     TRY(daemon_open_log(daemon));
+    if (daemon->options->reboot)
+        log_warning("-R takes nothing over in this version: set so_reuseport = 1 in both configurations, start the new "
+                    "process, then stop the old one with SIGTERM");
     if (daemon->options->daemonize)
         TRY(process_detach());
     return process_write_pidfile(set->pidfile);

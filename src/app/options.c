@@ -8,7 +8,7 @@
 static const char usage[] = "Usage: pgvouch [OPTION]... CONFIG_FILE\n"
                             "A PostgreSQL connection pooler that proves what it is running.\n\n"
                             "  -d, --daemon         run in the background\n"
-                            "  -R, --reboot         take over from a running process\n"
+                            "  -R, --reboot         accepted for compatibility; nothing is taken over\n"
                             "  -q, --quiet          log nothing on standard error\n"
                             "  -v, --verbose        say more; may be repeated\n"
                             "  -u, --user=NAME      become this Unix user\n"

@@ -44,6 +44,9 @@ static struct err check_authentication(const struct settings *set)
             return err_make(ERR_INPUT, "auth_type = cert needs client_tls_ca_file: "
                                        "it says who may issue client certificates");
     }
+    if (set->auth_type == AUTH_TYPE_LDAP || set->auth_type == AUTH_TYPE_PAM)
+        return err_make(ERR_UNSUPPORTED, "auth_type = %s is not in this version: use scram-sha-256, cert or hba",
+                        auth_type_text(set->auth_type));
     if (set->auth_type == AUTH_TYPE_HBA && !*set->auth_hba_file)
         return err_make(ERR_INPUT, "auth_type = hba needs auth_hba_file");
     if (set->auth_type == AUTH_TYPE_HBA && access(set->auth_hba_file, R_OK) != 0)
