@@ -21,9 +21,14 @@ def driver(request):
 
 
 def each_habit(wanted):
-    """Parameters: each driver with each of its habits that are wanted."""
-    pairs = [(driver, habit) for driver in DRIVERS.values() for habit in driver.habits if wanted(habit)]
-    return pytest.mark.parametrize(("driver", "habit"), pairs, ids=[f"{driver.name}-{habit}" for driver, habit in pairs])
+    """Parameters: each driver with each of its habits that are wanted, on each number of threads."""
+    cases = [(driver, habit, threads) for driver in DRIVERS.values() for habit in driver.habits if wanted(habit)
+             for threads in driver.threads]
+    ids = [f"{driver.name}-{habit}-threads{threads}" for driver, habit, threads in cases]
+    return pytest.mark.parametrize(("driver", "habit", "threads"), cases, ids=ids)
+
+
+on_postgres = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def test_a_driver_is_served_in_transaction_mode(serve, authority, driver, habit,
     assert driver.talk(pooler, PASSWORD, authority.ca_file, habit) == driver.conversation(named=False)
 
 
+@on_postgres
 @pytest.mark.parametrize("driver", [driver for driver in DRIVERS.values() if driver.names_statements and
                                     "named" in driver.habits], ids=lambda driver: driver.name)
 def test_a_driver_that_names_statements_is_told_so_in_transaction_mode(serve, authority, driver):
@@ -74,6 +80,7 @@ def test_a_driver_that_names_statements_is_told_so_in_transaction_mode(serve, au
     assert REFUSAL in done.stderr
 
 
+@on_postgres
 def test_a_session_goes_on_after_a_named_statement_was_refused(serve):
     pooler = serve(pool_mode="transaction")
     with pooler.connect(password=PASSWORD, sslmode="require") as session:
@@ -86,6 +93,7 @@ def test_a_session_goes_on_after_a_named_statement_was_refused(serve):
 
 # ---- who is believed ----
 
+@on_postgres
 def test_a_driver_refuses_a_certificate_of_a_stranger(serve, stranger, driver):
     pooler = serve()
     done = driver.run(pooler, PASSWORD, stranger.ca_file, "unnamed")
@@ -93,6 +101,7 @@ def test_a_driver_refuses_a_certificate_of_a_stranger(serve, stranger, driver):
     assert "certificate" in done.stderr.lower() or "certification path" in done.stderr
 
 
+@on_postgres
 def test_a_driver_with_a_wrong_password_is_refused(serve, authority, driver):
     pooler = serve()
     done = driver.run(pooler, "a shut sésame", authority.ca_file, "unnamed")
@@ -100,6 +109,7 @@ def test_a_driver_with_a_wrong_password_is_refused(serve, authority, driver):
     assert "authentication failed" in done.stderr
 
 
+@on_postgres
 @pytest.mark.parametrize("name", ["psycopg-binary", "jdbc"])
 def test_a_driver_is_served_over_direct_tls(serve, authority, name):
     driver = DRIVERS[name]
@@ -107,6 +117,7 @@ def test_a_driver_is_served_over_direct_tls(serve, authority, name):
     assert lines == driver.conversation(named=True)
 
 
+@on_postgres
 def test_a_driver_is_served_by_an_attested_daemon(serve, simulated_processor, scratch_folder, driver):
     ca_file = scratch_folder / "ca.pem"
     pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=simulated_processor,
