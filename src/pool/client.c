@@ -112,7 +112,7 @@ static void client_say_error(struct client *client, const char *sqlstate, const 
     writer_free(&out);
 }
 
-static void client_go(struct client *client, const char *reason)
+static void client_go(struct client *client, const char *reason, void (*hang_up)(struct stream *stream))
 {
     if (client_config(client)->set.log_disconnections)
         client_log(client, LOG_LEVEL_INFO, "closing because: ", reason);
@@ -120,7 +120,7 @@ static void client_go(struct client *client, const char *reason)
     client->relay.finished = true;
     client_leave_link(client);
     client_leave_clientele(client);
-    stream_close(client->stream);
+    hang_up(client->stream);
     loop_defer(client->clientele->place->loop, &client->burial);
 }
 
@@ -133,7 +133,7 @@ void client_end(struct client *client, const char *sqlstate, const char *text)
         if (client_config(client)->set.log_pooler_errors)
             client_log(client, LOG_LEVEL_WARNING, "pooler error: ", text);
     }
-    client_go(client, text ? text : "client close request");
+    client_go(client, text ? text : "client close request", text ? stream_close : stream_part);
 }
 
 /* ---- stream ---- */
@@ -156,7 +156,7 @@ static void client_ended(void *owner, struct err why)
 {
     struct client *client = owner;
     if (!client->gone)
-        client_go(client, why.code == ERR_CLOSED ? "client unexpected eof" : why.why);
+        client_go(client, why.code == ERR_CLOSED ? "client unexpected eof" : why.why, stream_close);
 }
 
 /* ---- links ---- */

@@ -17,8 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN 16 /* a reconnect storm must not hold up running sessions */
-#define LISTEN_FDS_START 3  /* sd_listen_fds(3) */
+#define LISTEN_FDS_START 3 /* sd_listen_fds(3) */
 
 struct listener {
     int fd;
@@ -247,22 +246,17 @@ struct err listeners_open(const struct config *config, size_t workers, struct li
 
 /* ---- accepting ---- */
 
+/* One client a turn: sessions under way have theirs between two, and the event comes again while others wait. */
 static void listener_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct listener *listener = arg;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct address peer = {.length = sizeof peer.storage};
-        int client = accept4(fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0) {
-            listener->accepted(listener->arg, client, &peer, listener->is_unix);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE)
-            log_warning("cannot accept a client: %s; raise the limit of open files (ulimit -n)", strerror(errno));
-        if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
+    struct address peer = {.length = sizeof peer.storage};
+    int client = accept4(fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0)
+        listener->accepted(listener->arg, client, &peer, listener->is_unix);
+    else if (errno == EMFILE || errno == ENFILE)
+        log_warning("cannot accept a client: %s; raise the limit of open files (ulimit -n)", strerror(errno));
 }
 
 void listeners_start(struct listeners *listeners, size_t index, struct loop *loop, listener_accepted *accepted,
