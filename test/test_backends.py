@@ -1,6 +1,7 @@
 """Servers that are old, odd, or break the protocol."""
 
 import struct
+import threading
 
 import psycopg
 import pytest
@@ -144,3 +145,26 @@ def test_links_use_the_databases_own_settings(pgvouch):
                 b"user": b"owner", b"database": b"real", b"client_encoding": b"LATIN1", b"TimeZone": b"Asia/Tokyo",
                 b"DateStyle": b"German", b"application_name": b"pool"}
             assert server.queries[0] == "SELECT 42"
+
+
+def test_a_reload_that_ends_tls_to_servers_leaves_what_is_being_opened_alone(pgvouch):
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(StandIn):
+        def _start(self, connection):
+            assert self._receive(connection, 8)[4:] == struct.pack(">I", 80877103)
+            asked.set()
+            answer.wait(20)
+            connection.sendall(b"S")
+            return False
+
+    with Slow() as server:
+        pooler = pgvouch(databases={"app": server.target()}, server_tls_sslmode="require", admin_users="app")
+        with pooler.session(database="pgvouch") as console, pooler.raw() as client:
+            client.send(raw.startup({"user": "app", "database": "app"}))
+            assert asked.wait(20)
+            pooler.settings["server_tls_sslmode"] = "disable"
+            pooler.write_configuration()
+            assert console.run("RELOAD")[0].type == "C"
+            answer.set()
+            assert "TLS to the server failed" in client.until("E")[-1].text
