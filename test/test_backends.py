@@ -168,3 +168,14 @@ def test_a_reload_that_ends_tls_to_servers_leaves_what_is_being_opened_alone(pgv
             assert console.run("RELOAD")[0].type == "C"
             answer.set()
             assert "TLS to the server failed" in client.until("E")[-1].text
+
+
+def test_what_a_server_says_behind_its_greeting_is_not_lost(pgvouch):
+    """The greeting's last packet ends within a message: framing goes on where the login left it."""
+    notice = message("N", b"SNOTICE\0C00000\0Mwelcome\0\0")
+    with StandIn(greeting=OK + READY + notice[:9]) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1)
+        with pooler.session() as session:
+            server.connections[0].sendall(notice[9:])
+            assert session.value("SELECT 1") == "1"
+        assert len(server.startups) == 1

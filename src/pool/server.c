@@ -117,6 +117,9 @@ static void server_logged_in(void *arg, struct server_greeting *greeting, struct
     server->login = NULL;
     server->transaction_status = 'I';
     stream_set_owner(server->stream, &server_stream_ops, server);
+    server_deliver(server, greeting->unread);
+    if (server->gone)
+        return;
     if (database && database->connect_query[0])
         server_run(server, database->connect_query, server_connect_query_done);
     else
