@@ -147,6 +147,19 @@ def test_links_use_the_databases_own_settings(pgvouch):
             assert server.queries[0] == "SELECT 42"
 
 
+@pytest.mark.parametrize("reply", [None, message("G", b"\0\0\0")], ids=["closes", "breaks the protocol"])
+def test_a_link_that_ends_while_it_learns_a_sessions_parameters_ends_the_session(pgvouch, reply):
+    with StandIn(lambda sql: reply if "mine" in sql else row("1") + READY) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1)
+        with pooler.session(application_name="mine") as session:
+            session.send(query("SELECT 1"))
+            error = session.error()
+            assert (error.fields["S"], error.sqlstate) == ("FATAL", "08P01")
+            assert session.is_closed()
+        with pooler.session() as session:
+            assert session.value("SELECT 1") == "1"
+
+
 def test_a_reload_that_ends_tls_to_servers_leaves_what_is_being_opened_alone(pgvouch):
     asked, answer = threading.Event(), threading.Event()
 
