@@ -204,7 +204,8 @@ static void client_tuned(struct server *server, struct err outcome)
     char text[ERR_WHY_SIZE + 64];
     snprintf(text, sizeof text, "cannot set the session's parameters on the server: %s", outcome.why);
     client->state = CLIENT_IDLE;
-    shard_give_back(server, server->transaction_status == 'I' ? NULL : "setting parameters failed", false);
+    if (!server->gone)
+        shard_give_back(server, server->transaction_status == 'I' ? NULL : "setting parameters failed", false);
     client_end(client, "08P01", text);
 }
 
@@ -215,6 +216,7 @@ static void client_tune(struct client *client, struct server *server)
     writer_u8(&sql, 0);
     client->state = CLIENT_TUNING;
     client->tuned = server;
+    variables_clear(&server->before_tuning); /* a tuning that failed leaves them behind */
     variables_fill(&server->before_tuning, &server->variables);
     server_borrow(server, NULL, &client->relay);
     server_run(server, (const char *)sql.start, client_tuned);
