@@ -47,7 +47,7 @@ struct client_auth *client_auth_new(enum auth_type method, const char *user, con
     auth->method = method;
     auth->user = mem_string(user);
     auth->iterations = iterations;
-    if (entry) {
+    if (entry && entry->secret[0]) { /* an empty secret is none: it must let nobody in who sends an empty password */
         auth->secret = mem_string(entry->secret);
         auth->kind = entry->kind;
         auth->scram_secret = entry->scram;
