@@ -21,5 +21,16 @@ libgate_a_SOURCES = \
     src/gate/startup_packet.c include/gate/startup_packet.h \
     src/gate/startup_parameters.c include/gate/startup_parameters.h \
     src/gate/text_file.c include/gate/text_file.h \
+    src/gate/turnstile.c include/gate/turnstile.h \
     src/gate/userlist.c include/gate/userlist.h \
     src/gate/words.c include/gate/words.h
+
+if UNIT_TESTS
+check_PROGRAMS += test/unit/test_gate_client_auth test/unit/test_gate_turnstile
+test_unit_test_gate_client_auth_SOURCES = test/unit/test_gate_client_auth.c
+test_unit_test_gate_client_auth_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_client_auth_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_turnstile_SOURCES = test/unit/test_gate_turnstile.c
+test_unit_test_gate_turnstile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_turnstile_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+endif
