@@ -229,7 +229,7 @@ static void client_lent(struct waiter *waiter, struct server *server)
 {
     struct client *client = client_of_waiter(waiter);
     if (client->state == CLIENT_GREETING) {
-        shard_give_back(server, NULL, false);
+        shard_give_back_unused(server);
         client_greet(client);
     } else if (variables_differ(&client->variables, &server->variables)) {
         client_tune(client, server);
