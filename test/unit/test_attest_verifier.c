@@ -26,7 +26,7 @@ struct scene {
 
 static void begin(struct scene *scene, bool with_bind)
 {
-    static const char text[] = "guest: {mode: disabled}\n";
+    static const char text[] = "guest: {mode: disabled}\ncertificates: {allow_simulated: true}\n";
     *scene = (struct scene){.bind = {.kind = BIND_KIND_REPORT, .issued_at_s = 1, .nonce = BYTES_LITERAL("nonce")}};
     struct snp_report report = forge_report(SNP_VEK_VCEK);
     struct forge_vek plan = forge_vcek();

@@ -58,7 +58,6 @@ static int teardown(void **state)
     }
     checklist_free(&machine->checks);
     pair_remove_directory(machine->root);
-    free(machine->root);
     free(machine);
     return 0;
 }
