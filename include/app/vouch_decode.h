@@ -17,7 +17,7 @@ json_t *vouch_decode(const struct vouch_material *material);
 
 /* SNP_REPORT_SIZE bytes. `product` is what tells the layout of the TCBs where the report does not name it; UNKNOWN when
  * nothing does. */
-json_t *vouch_decode_report(struct bytes report, enum snp_product product);
+json_t *vouch_decode_report(struct bytes bytes, enum snp_product product);
 
 /* {"problem": …} where it cannot be read. */
 json_t *vouch_decode_certificate(struct bytes der_or_pem);

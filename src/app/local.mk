@@ -53,7 +53,11 @@ test_unit_test_vouch_net_SOURCES = test/unit/test_vouch_net.c test/unit/tls_pair
 test_unit_test_vouch_net_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_vouch_net_LDADD = libwire.a $(LIBS_TLS) $(JANSSON_LIBS) $(CMOCKA_LIBS)
 
-check_PROGRAMS += test/unit/test_vouch_options test/unit/test_vouch_output
+check_PROGRAMS += test/unit/test_vouch_machine test/unit/test_vouch_options test/unit/test_vouch_output
+test_unit_test_vouch_machine_SOURCES = test/unit/test_vouch_machine.c test/unit/tls_pair.c test/unit/tls_pair.h \
+    src/app/vouch_machine.c include/app/vouch_machine.h
+test_unit_test_vouch_machine_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_vouch_machine_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_vouch_options_SOURCES = test/unit/test_vouch_options.c \
     src/app/vouch_address.c include/app/vouch_address.h \
     src/app/vouch_flags.c include/app/vouch_flags.h \
