@@ -1,9 +1,9 @@
 """Fixtures: servers that live as long as the suite's worker, and pgvouch as long as a test. See README.md."""
 
+import fcntl
 import itertools
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -12,9 +12,10 @@ from support import cockroach as cockroach_module
 from support import scratch
 from support.certificates import Authority
 from support.cockroach import Cockroach
-from support.pooler import Pooler, ini_lines
+from support.pooler import Pooler
 from support.postgres import Postgres
-from support.process import Process
+from support.process import run
+from support.vouch import Vouch
 
 TOP = Path(__file__).resolve().parent.parent
 POOLERS = pytest.StashKey[list]()
@@ -105,6 +106,11 @@ def vouch_program(build, scratch_root):
     return installed(build, scratch_root, "vouch")
 
 
+@pytest.fixture(scope="session")
+def vouch(vouch_program):
+    return Vouch(vouch_program)
+
+
 # ---- certificates and backends ----
 
 @pytest.fixture(scope="session")
@@ -159,16 +165,19 @@ def database(postgres, numbers):
 
 
 @pytest.fixture(scope="session")
-def simulated_processor(pgvouch_program, scratch_root, ports):
-    """An attest_state_dir that holds the simulated processor's keys, which take long to make."""
+def simulated_processor(request, vouch_program, scratch_root):
+    """An attest_state_dir that holds a simulated processor's keys. They take long to make: the first worker that needs them
+    makes them for all."""
+    made = request.config.scratch / "processor"
+    with open(request.config.scratch / "processor.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            beside = scratch.make_folder(request.config.scratch / "processor.new")
+            run([vouch_program, "cert", "--out", beside, "--cn", "maker"])
+            beside.rename(made)
     folder = scratch.make_folder(scratch_root / "processor")
-    settings = {"listen_addr": "127.0.0.1", "listen_port": ports.take(), "unix_socket_dir": "",
-                "client_tls_sslmode": "allow", "attest_provider": "simulated", "attest_required": 1,
-                "attest_state_dir": folder}
-    scratch.write(folder / "first.ini", "\n".join(ini_lines("pgvouch", settings)))
-    process = Process([pgvouch_program, folder / "first.ini"], folder / "log", folder)
-    process.await_log("process up", 80)
-    assert process.stop(signal.SIGQUIT) == 0
+    for file in made.iterdir():
+        scratch.write(folder / file.name, file.read_bytes(), file.stat().st_mode & 0o777)
     return folder
 
 

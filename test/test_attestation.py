@@ -19,7 +19,10 @@ from support.oracle import Draft, Evidence, Processor, canonical
 from support.process import await_condition, run
 from support.raw import Closed, client_tls, query, startup
 from support.standin import StandIn
-from support.vouch import MEASUREMENT, Vouch, certificates_of, policy_text, shown_by
+from support.vouch import MEASUREMENT, certificates_of, policy_text, shown_by
+
+# Certificates of VCEKs have the serial number 0, as AMD's have.
+pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")
 
 GOOD = bytes.fromhex(MEASUREMENT)
 BAD = b"\x33" * 48
@@ -34,7 +37,7 @@ hostssl app      all 127.0.0.1/32 trust attest=strict
 hostssl warned   all 127.0.0.1/32 trust attest=warned
 hostssl disabled all 127.0.0.1/32 trust attest=disabled
 hostssl open     all 127.0.0.1/32 trust attest=none
-host    any      all 127.0.0.1/32 trust attest=strict
+host    any      all 127.0.0.1/32 trust
 """
 # Issue and documents promise that a file like this loads as it stands.
 OLD_POLICY = f"""\
@@ -68,21 +71,14 @@ certificates:
 # ---- Fixtures ----
 
 @pytest.fixture(scope="session")
-def vouch(vouch_program):
-    return Vouch(vouch_program)
-
-
-@pytest.fixture(scope="session")
 def processor(simulated_processor):
-    return Processor(simulated_processor)
+    return Processor.load(simulated_processor)
 
 
 @pytest.fixture(scope="session")
-def other_processor(vouch_program, scratch_root):
-    """Another installation's: the same names, other keys."""
-    folder = scratch.make_folder(scratch_root / "other-processor")
-    run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
-    return Processor(folder)
+def impostor(processor):
+    """A processor of the same names under a root that nobody trusts."""
+    return processor.impostor()
 
 
 @pytest.fixture
@@ -315,10 +311,10 @@ def test_disabled_mode_asks_nothing_of_the_group(demanding, good):
 
 
 @pytest.mark.parametrize("database", ["warned", "disabled"])
-def test_neither_mode_forgives_evidence_that_is_not_genuine(demanding, good, keep, other_processor, database):
+def test_neither_mode_forgives_evidence_that_is_not_genuine(demanding, good, keep, impostor, database):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    forged = keep(draft, draft.with_evidence(other_processor, GOOD))
+    forged = keep(draft, draft.with_evidence(impostor, GOOD))
     assert refusal(pooler, forged, database=database).startswith("chain_root: ")
     draft = Draft(nonce=nonce_of(pooler))
     assert refusal(pooler, good(pooler, draft=draft, report_data=b"\0" * 64), database=database).startswith("binding: ")
@@ -327,7 +323,7 @@ def test_neither_mode_forgives_evidence_that_is_not_genuine(demanding, good, kee
 def test_a_client_without_evidence_is_refused_only_where_evidence_is_asked(demanding, authority):
     pooler = demanding()
     unasked = authority.issue("app")  # libpq sends ~/.postgresql/postgresql.crt to whoever asks
-    assert refusal(pooler, unasked) .startswith("evidence: the certificate carries no evidence")
+    assert refusal(pooler, unasked).startswith("evidence: the certificate carries no evidence")
     assert refusal(pooler).startswith("evidence: no certificate was shown")
     assert knock(pooler, unasked, database="open") is None
     assert knock(pooler, database="open") is None
@@ -341,7 +337,7 @@ def test_bad_evidence_is_ignored_where_none_is_asked(demanding, good):
 
 
 def test_a_session_that_is_not_tls_1_3_counts_as_unattested(demanding, good):
-    pooler = demanding(client_tls_protocols="tlsv1.2,tlsv1.3")
+    pooler = demanding(client_tls_protocols="tlsv1.2,tlsv1.3", client_attest_policy="strict")
     identity = good(pooler)
     assert refusal(pooler, database="any", plain=True).startswith("tls_version: ")
     assert refusal(pooler, identity, maximum=ssl.TLSVersion.TLSv1_2).startswith("tls_version: ")
@@ -403,7 +399,7 @@ def test_several_clients_each_with_evidence_and_transactions_of_its_own(demandin
     assert [line["verdict"] for line in verdicts(pooler)] == ["allow"] * 8
 
 
-def test_stock_psql_with_a_certificate_that_vouch_minted(demanding, vouch, simulated_processor, tmp_path):
+def test_a_certificate_that_vouch_minted_serves_a_stock_driver(demanding, vouch, simulated_processor, tmp_path):
     pooler = demanding()
     made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--nonce-url", pooler.nonce_url)
     assert made.returncode == 0, made.stderr
@@ -424,16 +420,17 @@ def test_end_to_end_forwarding(demanding, good):
 # ---- What a refused client gets, and does not ----
 
 @pytest.mark.parametrize("evidence", ["none", "bad", "forged"])
-def test_a_refused_client_opens_no_backend_link(demanding, good, keep, other_processor, evidence):
+def test_a_refused_client_opens_no_backend_link(demanding, good, keep, impostor, evidence):
     with StandIn() as backend:
         pooler = demanding(target=backend.target())
         draft = Draft(nonce=nonce_of(pooler))
         identity = {"none": lambda: None, "bad": lambda: good(pooler, measurement=BAD),
-                    "forged": lambda: keep(draft, draft.with_evidence(other_processor, GOOD))}[evidence]()
+                    "forged": lambda: keep(draft, draft.with_evidence(impostor, GOOD))}[evidence]()
         for _ in range(3):
             refusal(pooler, identity)
         assert (backend.connections, backend.startups) == ([], [])
-        assert knock(pooler, good(pooler)) is None  # and the way there was open
+        with pooler.raw().secure(client_tls(identity=good(pooler))) as raw:  # and the way there was open
+            raw.log_in(user="app", database="app")
         assert len(backend.connections) == 1
 
 
@@ -500,7 +497,7 @@ def test_refused_evidence_uses_no_nonce_up(demanding, good):
 
 
 def test_an_expired_nonce_is_refused_also_of_a_leaf_that_was_let_in(demanding, good):
-    pooler = demanding(strict='nonce: {required: true, max_age: "1500ms"}\n'.replace("1500ms", "2s"))
+    pooler = demanding(strict='nonce: {required: true, max_age: "2s"}\n')
     late = good(pooler)
     known = good(pooler)
     assert knock(pooler, known) is None
@@ -571,20 +568,20 @@ def test_the_daemons_own_evidence_is_worth_nothing_under_a_clients_key(demanding
     assert failed == {"binding", "nonce", "nonce_length"}
 
 
-def test_a_chain_of_another_root_is_refused_also_with_the_trusted_one_beside_it(demanding, processor, other_processor, keep):
+def test_a_chain_of_another_root_is_refused_also_with_the_trusted_one_beside_it(demanding, processor, impostor, keep):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    assert refusal(pooler, keep(draft, draft.with_evidence(other_processor, GOOD))).startswith("chain_root: ")
-    table = {"vcek": other_processor.vcek, "ask": other_processor.ask, "ark": processor.ark}
+    assert refusal(pooler, keep(draft, draft.with_evidence(impostor, GOOD))).startswith("chain_root: ")
+    table = {"vcek": impostor.vcek, "ask": impostor.ask, "ark": processor.ark}
     mixed = oracle.write_table({name: one.public_bytes(oracle.serialization.Encoding.DER) for name, one in table.items()})
-    report = other_processor.report(draft.report_data(), GOOD)
+    report = impostor.report(draft.report_data(), GOOD)
     assert refusal(pooler, keep(draft, draft.with_report(report, mixed))).startswith("chain")
 
 
-def test_a_report_signed_by_another_chips_key_is_refused(demanding, processor, other_processor, keep):
+def test_a_report_signed_by_another_chips_key_is_refused(demanding, processor, impostor, keep):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    report = other_processor.report(draft.report_data(), GOOD, chip_id=processor.chip_id)
+    report = impostor.report(draft.report_data(), GOOD, chip_id=processor.chip_id)
     assert refusal(pooler, keep(draft, draft.with_report(report, processor.table()))).startswith("report_signature: ")
 
 
@@ -686,12 +683,11 @@ def test_the_global_policy_holds_where_no_line_names_one(attested, policy_file, 
 
 
 def test_a_line_overrides_the_global_policy(demanding, good):
-    pooler = demanding(client_attest_policy="strict", hba=HBA + "hostssl rest all 127.0.0.1/32 trust\n",
-                       databases=dict.fromkeys(("app", "warned", "open", "rest"), "host=127.0.0.1 port=1"))
-    lenient = good(pooler, measurement=BAD)
-    assert '"strict"' in refusal(pooler, lenient, database="rest")
-    for database in ("warned", "open"):
-        assert knock(pooler, lenient, database=database).sqlstate != "28000"  # it got as far as the absent backend
+    pooler = demanding(client_attest_policy="strict")
+    wrong = good(pooler, measurement=BAD)
+    assert '"strict"' in refusal(pooler, wrong, database="any")
+    assert knock(pooler, wrong, database="warned") is None
+    assert knock(pooler, wrong, database="open") is None
 
 
 def test_the_old_policy_file_loads_as_it_stands_and_trusts_amd_alone(attested, good, scratch_folder):

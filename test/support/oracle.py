@@ -209,26 +209,52 @@ class Evidence:
 AMD = "1.3.6.1.4.1.3704.1"
 TCB = bytes([4, 0, 0, 0, 0, 0, 24, 219])  # the simulated Milan's: bootloader 4, microcode 219
 
+def _pair(path):
+    text = path.read_bytes()
+    return x509.load_pem_x509_certificate(text), serialization.load_pem_private_key(text, None)
+
+
+def _is_vcek_of(certificate, chip_id):
+    """One directory may hold VCEKs for other chips and TCBs."""
+    hwid, microcode = (certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"{AMD}.{number}")).value.value
+                       for number in ("4", "3.8"))
+    return hwid == chip_id and microcode == bytes([2, 2, 0, TCB[7]])
+
+
+def _issue_alike(certificate, key, issuer_key):
+    """The certificate over another key, signed by another one as AMD signs."""
+    builder = (x509.CertificateBuilder().subject_name(certificate.subject).issuer_name(certificate.issuer)
+               .public_key(key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(certificate.not_valid_before_utc).not_valid_after(certificate.not_valid_after_utc))
+    for extension in certificate.extensions:
+        if not isinstance(extension.value, (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)):
+            builder = builder.add_extension(extension.value, extension.critical)
+    return builder.sign(issuer_key, hashes.SHA384(),
+                        rsa_padding=padding.PSS(padding.MGF1(hashes.SHA384()), salt_length=48))
+
+
 class Processor:
-    """The keys that the simulated provider keeps in attest_state_dir: its reports, and any others."""
+    """A simulated processor's keys and certificates: its reports, and any others."""
 
-    def __init__(self, folder):
-        self.ark = x509.load_pem_x509_certificate((folder / "ark-milan.pem").read_bytes())
-        self.ask = x509.load_pem_x509_certificate((folder / "ask-milan.key").read_bytes())
-        self.chip_id = (folder / "chip-id").read_bytes()
-        self.vcek, self.key = next(found for found in map(self._pair, folder.glob("vcek-milan-*.key"))
-                                   if self._is_ours(found[0]))
+    def __init__(self, ark, ask, vcek, chip_id):
+        """ark, ask, vcek: each a certificate and its key."""
+        (self.ark, self.ark_key), (self.ask, self.ask_key), (self.vcek, self.key) = ark, ask, vcek
+        self.chip_id = chip_id
 
-    @staticmethod
-    def _pair(path):
-        text = path.read_bytes()
-        return x509.load_pem_x509_certificate(text), serialization.load_pem_private_key(text, None)
+    @classmethod
+    def load(cls, folder):
+        """The one that the simulated provider keeps in attest_state_dir."""
+        chip_id = (folder / "chip-id").read_bytes()
+        vcek = next(found for found in map(_pair, folder.glob("vcek-milan-*.key")) if _is_vcek_of(found[0], chip_id))
+        return cls(_pair(folder / "ark-milan.key"), _pair(folder / "ask-milan.key"), vcek, chip_id)
 
-    def _is_ours(self, vcek):
-        """One directory may hold VCEKs for other chips and TCBs."""
-        hwid, microcode = (vcek.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"{AMD}.{number}")).value.value
-                           for number in ("4", "3.8"))
-        return hwid == self.chip_id and microcode == bytes([2, 2, 0, TCB[7]])
+    def impostor(self):
+        """The same names, chip and versions under another root. RSA keys take seconds to make: root and ASK change places."""
+        key = ec.generate_private_key(ec.SECP384R1())
+        ark = _issue_alike(self.ark, self.ask_key, self.ask_key)
+        ask = _issue_alike(self.ask, self.ark_key, self.ask_key)
+        return Processor((ark, self.ask_key), (ask, self.ark_key), (_issue_alike(self.vcek, key, self.ark_key), key),
+                         self.chip_id)
 
     def table(self):
         return write_table({name: one.public_bytes(serialization.Encoding.DER)
