@@ -793,6 +793,15 @@ def test_a_renewal_that_fails_keeps_the_leaf_and_says_so(demanding, good, scratc
     assert shown["failures"] == 0
 
 
+def test_a_processor_that_does_not_answer_is_complained_of_while_the_leaf_serves(demanding, good):
+    pooler = demanding(attest_max_age="1min")
+    before = shown_by("127.0.0.1", pooler.port)
+    pooler.reload(attest_simulated_latency="1h", attest_max_age="3s")  # looks after a second
+    pooler.await_log("the provider of reports has not answered for")
+    assert shown_by("127.0.0.1", pooler.port) == before
+    assert knock(pooler, good(pooler)) is None
+
+
 # ---- Without a provider ----
 
 @pytest.fixture
