@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from cryptography import x509
 
 from support import oracle, scratch
 from support.certificates import DAY, Authority
@@ -39,7 +40,8 @@ hostssl disabled all 127.0.0.1/32 trust attest=disabled
 hostssl open     all 127.0.0.1/32 trust attest=none
 host    any      all 127.0.0.1/32 trust
 """
-# Issue and documents promise that a file like this loads as it stands.
+CONSOLE_HBA = HBA + "host pgvouch all 127.0.0.1/32 trust\n"
+# The schema of before: such a file loads as it stands, and means what it says.
 OLD_POLICY = f"""\
 version: "1.0"
 measurements:
@@ -113,8 +115,8 @@ def demanding(attested, postgres, policy_file):
         policies = {"strict": policy_file("strict", strict),
                     "warned": policy_file("warned", MODES.format("warn"), mode="warn"),
                     "disabled": policy_file("disabled", MODES.format("disabled"), mode="disabled")}
-        return attested(**{"databases": dict.fromkeys(names, target or postgres.target()), "auth_type": "hba", "hba": HBA,
-                           "sections": {"policies": policies}, **settings})
+        return attested(**{"databases": dict.fromkeys(names, target or postgres.target()), "auth_type": "hba",
+                           "hba": HBA, "sections": {"policies": policies}, **settings})
     return start
 
 
@@ -122,9 +124,10 @@ def demanding(attested, postgres, policy_file):
 def keep(tmp_path, numbers):
     """Puts a draft's key and a certificate (DER) where drivers read them."""
     def write(draft, certificate):
-        kept = SimpleNamespace(cert_file=tmp_path / f"c{next(numbers)}.crt", key_file=tmp_path / f"k{next(numbers)}.key")
+        number = next(numbers)
+        kept = SimpleNamespace(cert_file=tmp_path / f"{number}.crt", key_file=tmp_path / f"{number}.key")
         kept.cert_file.write_text(ssl.DER_cert_to_PEM_cert(certificate))
-        kept.key_file.write_bytes(draft.pem())
+        kept.key_file.write_bytes(oracle.pem_of_key(draft.key))
         kept.key_file.chmod(0o600)
         return kept
     return write
@@ -201,7 +204,7 @@ def check_evidence(certificate, issuer, ark):
 
 def test_the_oracle_agrees_with_the_daemons_evidence(attested, processor):
     pooler = attested()
-    (authority,) = oracle.x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
+    (authority,) = x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
     leaf = shown_by("127.0.0.1", pooler.port)
     leaf.verify_directly_issued_by(authority)
     evidence = check_evidence(leaf, authority, processor.ark)
@@ -213,7 +216,7 @@ def test_the_oracle_agrees_with_the_daemons_evidence(attested, processor):
 
 
 def test_the_oracle_agrees_about_the_configuration_that_the_daemon_enforces(demanding):
-    pooler = demanding(admin_users="dba", users={"app": "", "dba": ""}, hba=HBA + "host pgvouch all 127.0.0.1/32 trust\n")
+    pooler = demanding(admin_users="dba", users={"app": "", "dba": ""}, hba=CONSOLE_HBA)
     shown = {row["key"]: row["value"] for row in console(pooler, "SHOW CONFIG")}
     settings = oracle.digested_settings(MANUAL.read_text())
     assert {"auth_type", "auth_hba_file", "client_attest_policy"} <= {name for name, _ in settings}
@@ -239,9 +242,7 @@ def test_the_oracle_agrees_with_evidence_that_vouch_makes(vouch, simulated_proce
 
 
 def test_the_oracle_agrees_with_evidence_under_an_authority(vouch, simulated_processor, processor, authority, tmp_path):
-    key = authority.key.private_bytes(oracle.serialization.Encoding.PEM, oracle.serialization.PrivateFormat.PKCS8,
-                                      oracle.serialization.NoEncryption())
-    (tmp_path / "ca.key").write_bytes(key)
+    (tmp_path / "ca.key").write_bytes(oracle.pem_of_key(authority.key))
     made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--ca-cert", authority.ca_file,
                  "--ca-key", tmp_path / "ca.key")
     assert made.returncode == 0, made.stderr
@@ -257,7 +258,7 @@ def test_valid_evidence_is_let_in_and_journalled(demanding, good):
     identity = good(pooler)
     assert knock(pooler, identity) is None
     (line,) = verdicts(pooler)
-    certificate = oracle.x509.load_pem_x509_certificate(identity.cert_file.read_bytes())
+    certificate = x509.load_pem_x509_certificate(identity.cert_file.read_bytes())
     assert (line["verdict"], line["reason"], line["checks"], line["policy"]) == ("allow", "", [], "strict")
     assert (line["role"], line["user"], line["database"], line["address"]) == ("client", "app", "app", "127.0.0.1")
     assert (line["format"], line["product"], line["measurement"]) == ("cmw", "Milan", MEASUREMENT)
@@ -403,7 +404,8 @@ def test_a_certificate_that_vouch_minted_serves_a_stock_driver(demanding, vouch,
     pooler = demanding()
     made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--nonce-url", pooler.nonce_url)
     assert made.returncode == 0, made.stderr
-    with connect(pooler, SimpleNamespace(cert_file=tmp_path / "c/client.crt", key_file=tmp_path / "c/client.key")) as session:
+    identity = SimpleNamespace(cert_file=tmp_path / "c/client.crt", key_file=tmp_path / "c/client.key")
+    with connect(pooler, identity) as session:
         assert session.execute("SELECT current_user").fetchone() == ("app",)
 
 
@@ -573,7 +575,7 @@ def test_a_chain_of_another_root_is_refused_also_with_the_trusted_one_beside_it(
     draft = Draft(nonce=nonce_of(pooler))
     assert refusal(pooler, keep(draft, draft.with_evidence(impostor, GOOD))).startswith("chain_root: ")
     table = {"vcek": impostor.vcek, "ask": impostor.ask, "ark": processor.ark}
-    mixed = oracle.write_table({name: one.public_bytes(oracle.serialization.Encoding.DER) for name, one in table.items()})
+    mixed = oracle.write_table(table)
     report = impostor.report(draft.report_data(), GOOD)
     assert refusal(pooler, keep(draft, draft.with_report(report, mixed))).startswith("chain")
 
@@ -620,6 +622,12 @@ def pairs_twice(cmw):
     return b"\xa5" + pair + pair + rest
 
 
+def with_value(cmw, name, change):
+    """The value of one record changed."""
+    media_type, value, indicator = cmw[name]
+    return canonical({**cmw, name: [media_type, change(value), indicator]})
+
+
 MALFORMED = {
     "trailing bytes behind the collection": lambda cmw: canonical(cmw) + b"\0",
     "cut short": lambda cmw: canonical(cmw)[:-1],
@@ -637,11 +645,11 @@ MALFORMED = {
     "one member less": lambda cmw: canonical({name: cmw[name] for name in cmw if name != "certs"}),
     "evidence called an endorsement": lambda cmw: canonical({**cmw, "snp": [*cmw["snp"][:2], 2]}),
     "text where bytes are due": lambda cmw: canonical({**cmw, "bind": [cmw["bind"][0], "text", 4]}),
-    "another profile": lambda cmw: canonical({**cmw, "bind": [cmw["bind"][0], b"\xa5\x01\x02" + cmw["bind"][1][3:], 4]}),
-    "another kind": lambda cmw: canonical({**cmw, "bind": [cmw["bind"][0], cmw["bind"][1][:4] + b"\x02" + cmw["bind"][1][5:], 4]}),
-    "trailing bytes behind the bind record": lambda cmw: canonical({**cmw, "bind": [cmw["bind"][0], cmw["bind"][1] + b"\0", 4]}),
-    "a table without end": lambda cmw: canonical({**cmw, "certs": [cmw["certs"][0], cmw["certs"][1][:40], 2]}),
-    "more than 48 KiB": lambda cmw: canonical({**cmw, "certs": [cmw["certs"][0], cmw["certs"][1] + bytes(50000), 2]}),
+    "another profile": lambda cmw: with_value(cmw, "bind", lambda record: b"\xa5\x01\x02" + record[3:]),
+    "another kind": lambda cmw: with_value(cmw, "bind", lambda record: record[:4] + b"\x02" + record[5:]),
+    "trailing bytes behind the bind record": lambda cmw: with_value(cmw, "bind", lambda record: record + b"\0"),
+    "a table without end": lambda cmw: with_value(cmw, "certs", lambda table: table[:40]),
+    "more than 48 KiB": lambda cmw: with_value(cmw, "certs", lambda table: table + bytes(50000)),
     "nothing": lambda cmw: b"",
 }
 
@@ -759,7 +767,7 @@ def test_reload_with_a_broken_policy_changes_nothing_and_names_file_and_line(dem
 
 def test_a_leaf_is_renewed_while_a_session_goes_on(demanding, processor, good):
     pooler = demanding(attest_max_age=3)
-    (authority,) = oracle.x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
+    (authority,) = x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
     leaves = []
     with connect(pooler, good(pooler)) as session:
         def seen():
@@ -776,11 +784,10 @@ def test_a_leaf_is_renewed_while_a_session_goes_on(demanding, processor, good):
 
 
 def test_a_renewal_that_fails_keeps_the_leaf_and_says_so(demanding, good, scratch_folder):
-    pooler = demanding(admin_users="dba", users={"app": "", "dba": ""}, hba=HBA + "host pgvouch all 127.0.0.1/32 trust\n")
+    pooler = demanding(admin_users="dba", users={"app": "", "dba": ""}, hba=CONSOLE_HBA)
     before = shown_by("127.0.0.1", pooler.port)
     expired = Authority(scratch_folder, "expired", lifetime=-DAY)
-    key_file = scratch.write(scratch_folder / "expired.key", expired.key.private_bytes(
-        oracle.serialization.Encoding.PEM, oracle.serialization.PrivateFormat.PKCS8, oracle.serialization.NoEncryption()))
+    key_file = scratch.write(scratch_folder / "expired.key", oracle.pem_of_key(expired.key))
     pooler.reload(attest_ca_cert=expired.ca_file, attest_ca_key=key_file)
     pooler.await_log("attestation: the certificate cannot be renewed, the one in force")
     (shown,) = console(pooler, "SHOW EVIDENCE")
@@ -826,7 +833,7 @@ def test_required_evidence_without_tls_refuses_to_start(pgvouch, server_identity
 def test_auto_without_a_device_warns_and_serves_tls_without_evidence(pgvouch, no_device, scratch_folder):
     pooler = pgvouch(client_tls_sslmode="require", attest_ca_file=scratch_folder / "ca.pem", attest_san="localhost")
     assert "TLS is served without evidence" in pooler.log
-    with pytest.raises(oracle.x509.ExtensionNotFound):
+    with pytest.raises(x509.ExtensionNotFound):
         Evidence(shown_by("127.0.0.1", pooler.port))
     with pooler.connect(host="localhost", sslmode="verify-full", sslrootcert=scratch_folder / "ca.pem") as session:
         assert session.execute("SELECT 1").fetchone() == (1,)

@@ -166,9 +166,11 @@ def read_table(table):
 
 
 def write_table(certificates):
+    """The GUID table of {name: certificate}."""
     at = 24 * (len(certificates) + 1)
     entries, contents = b"", b""
-    for name, content in certificates.items():
+    for name, certificate in certificates.items():
+        content = certificate.public_bytes(serialization.Encoding.DER)
         entries += struct.pack("<16sII", bytes.fromhex(GUIDS[name]), at + len(contents), len(content))
         contents += content
     return entries + bytes(24) + contents
@@ -199,15 +201,17 @@ class Evidence:
 
     def encoded_anew(self):
         """The CMW's bytes, made from its parts."""
-        table = write_table({name: one.public_bytes(serialization.Encoding.DER)
-                             for name, one in self.certificates.items()})
-        return canonical(cmw_map(self.report.raw, table, self.bind.write()))
+        return canonical(cmw_map(self.report.raw, write_table(self.certificates), self.bind.write()))
 
 
 # ---- A simulated processor, driven from here ----
 
 AMD = "1.3.6.1.4.1.3704.1"
 TCB = bytes([4, 0, 0, 0, 0, 0, 24, 219])  # the simulated Milan's: bootloader 4, microcode 219
+
+def pem_of_key(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
 
 def _pair(path):
     text = path.read_bytes()
@@ -257,8 +261,7 @@ class Processor:
                          self.chip_id)
 
     def table(self):
-        return write_table({name: one.public_bytes(serialization.Encoding.DER)
-                            for name, one in (("vcek", self.vcek), ("ask", self.ask), ("ark", self.ark))})
+        return write_table({"vcek": self.vcek, "ask": self.ask, "ark": self.ark})
 
     def report(self, data, measurement, **changes):
         """A report of a well-kept Milan, signed by the VCEK, with other fields as asked."""
@@ -289,7 +292,7 @@ STAND_IN, STAND_IN_DER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.99"), bytes.from
 
 
 class Draft:
-    """A self-signed client certificate to be. `around` draws one and signs it; what is bound can be asked before."""
+    """A self-signed client certificate to be. Each with_... signs one anew, over the same key, and gives its DER."""
 
     def __init__(self, common_name="client", issued_at=None, nonce=b"", key=None, lifetime=3600):
         now = int(datetime.datetime.now(datetime.timezone.utc).timestamp())
@@ -313,7 +316,7 @@ class Draft:
         return report_data(bare, bare, self.bind)
 
     def with_extension(self, value):
-        """The certificate, its extension being exactly these bytes."""
+        """The value of its extension is exactly these bytes."""
         return self._sign([(CMW, value)]).public_bytes(serialization.Encoding.DER)
 
     def with_cbor(self, collection):
@@ -333,7 +336,3 @@ class Draft:
         tbs = tbs.replace(STAND_IN_DER, CMW_DER)
         signature = self.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
         return der(0x30, tbs + ECDSA_WITH_SHA256 + der(0x03, b"\0" + signature))
-
-    def pem(self):
-        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                      serialization.NoEncryption())
