@@ -165,7 +165,7 @@ def database(postgres, numbers):
 
 
 @pytest.fixture(scope="session")
-def simulated_processor(request, vouch_program, scratch_root):
+def processor(request, vouch_program, scratch_root):
     """An attest_state_dir that holds a simulated processor's keys. They take long to make: the first worker that needs them
     makes them for all."""
     made = request.config.scratch / "processor"

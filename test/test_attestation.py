@@ -73,32 +73,32 @@ certificates:
 # ---- Fixtures ----
 
 @pytest.fixture(scope="session")
-def processor(simulated_processor):
-    return Processor.load(simulated_processor)
+def chip(processor):
+    return Processor.load(processor)
 
 
 @pytest.fixture(scope="session")
-def impostor(processor):
-    """A processor of the same names under a root that nobody trusts."""
-    return processor.impostor()
+def impostor(chip):
+    """A chip of the same names under a root that nobody trusts."""
+    return chip.impostor()
 
 
 @pytest.fixture
-def policy_file(simulated_processor, scratch_folder):
+def policy_file(processor, scratch_folder):
     def write(name, more="", **options):
         return scratch.write(scratch_folder / f"{name}.yaml",
-                             policy_text(simulated_processor / "ark-milan.pem", more, **options), 0o644)
+                             policy_text(processor / "ark-milan.pem", more, **options), 0o644)
     return write
 
 
 @pytest.fixture
-def attested(pgvouch, simulated_processor, scratch_folder, ports):
+def attested(pgvouch, processor, scratch_folder, ports):
     """Starts the daemon with simulated evidence and nonces for its clients."""
     def start(**settings):
         http = f"127.0.0.1:{ports.take()}"
         pooler = pgvouch(**{"client_tls_sslmode": "allow", "client_tls_protocols": "tlsv1.3",
                             "attest_provider": "simulated", "attest_required": 1, "attest_san": "localhost,127.0.0.1",
-                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": simulated_processor,
+                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": processor,
                             "attest_log": scratch_folder / "attest.log", "http_listen": http, **settings})
         pooler.ca_file = scratch_folder / "ca.pem"
         pooler.attest_log = scratch_folder / "attest.log"
@@ -134,11 +134,11 @@ def keep(tmp_path, numbers):
 
 
 @pytest.fixture
-def good(processor, keep):
+def good(chip, keep):
     """An identity whose evidence is as it should be, but for what is asked otherwise."""
     def make(pooler, measurement=GOOD, nonce=None, draft=None, **changes):
         draft = draft or Draft(nonce=nonce_of(pooler) if nonce is None else nonce)
-        return keep(draft, draft.with_evidence(processor, measurement, **changes))
+        return keep(draft, draft.with_evidence(chip, measurement, **changes))
     return make
 
 
@@ -202,16 +202,16 @@ def check_evidence(certificate, issuer, ark):
     return evidence
 
 
-def test_the_oracle_agrees_with_the_daemons_evidence(attested, processor):
+def test_the_oracle_agrees_with_the_daemons_evidence(attested, chip):
     pooler = attested()
     (authority,) = x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
     leaf = shown_by("127.0.0.1", pooler.port)
     leaf.verify_directly_issued_by(authority)
-    evidence = check_evidence(leaf, authority, processor.ark)
+    evidence = check_evidence(leaf, authority, chip.ark)
     assert evidence.bind.nonce == b""
     assert oracle.seconds(leaf.not_valid_before_utc) == evidence.bind.issued_at - 300
     assert oracle.seconds(leaf.not_valid_after_utc) == evidence.bind.issued_at + 3600
-    assert (evidence.report.measurement, evidence.report.chip_id) == (GOOD, processor.chip_id)
+    assert (evidence.report.measurement, evidence.report.chip_id) == (GOOD, chip.chip_id)
     assert (evidence.report.version, evidence.report.policy, evidence.report.platform_info) == (3, 0x20000, 0x26)
 
 
@@ -231,23 +231,23 @@ def test_the_oracle_agrees_about_the_configuration_that_the_daemon_enforces(dema
     [], ["--nonce", "5a" * 32, "--san", "dns:one.example,ip:::1"], ["--nonce", "01", "--cn", "Ünïcode"],
     ["--set", "attest_simulated_policy=0xb0000", "--measurement", "22" * 48],
 ], ids=["bare", "nonce and names", "short nonce", "other guest"])
-def test_the_oracle_agrees_with_evidence_that_vouch_makes(vouch, simulated_processor, processor, tmp_path, more):
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, *more)
+def test_the_oracle_agrees_with_evidence_that_vouch_makes(vouch, processor, chip, tmp_path, more):
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, *more)
     assert made.returncode == 0, made.stderr
     (leaf,) = certificates_of(tmp_path / "c")
-    evidence = check_evidence(leaf, leaf, processor.ark)
+    evidence = check_evidence(leaf, leaf, chip.ark)
     assert evidence.bind.config_digest == b""
     if "--nonce" in more:
         assert evidence.bind.nonce.hex() == more[1]
 
 
-def test_the_oracle_agrees_with_evidence_under_an_authority(vouch, simulated_processor, processor, authority, tmp_path):
+def test_the_oracle_agrees_with_evidence_under_an_authority(vouch, processor, chip, authority, tmp_path):
     (tmp_path / "ca.key").write_bytes(oracle.pem_of_key(authority.key))
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--ca-cert", authority.ca_file,
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, "--ca-cert", authority.ca_file,
                  "--ca-key", tmp_path / "ca.key")
     assert made.returncode == 0, made.stderr
     leaf, issuer = certificates_of(tmp_path / "c")
-    evidence = check_evidence(leaf, issuer, processor.ark)
+    evidence = check_evidence(leaf, issuer, chip.ark)
     assert evidence.report.report_data != oracle.report_data(leaf, leaf, evidence.bind)
 
 
@@ -347,11 +347,11 @@ def test_a_session_that_is_not_tls_1_3_counts_as_unattested(demanding, good):
     assert (error.sqlstate, error.text) == ("28000", "login rejected")  # its line is hostssl
 
 
-def test_evidence_grants_no_identity(demanding, good, processor, keep, authority):
+def test_evidence_grants_no_identity(demanding, good, chip, keep, authority):
     lines = HBA.replace("trust attest=strict", "cert attest=strict", 1)
     pooler = demanding(hba=lines, client_tls_ca_file=authority.ca_file)
     draft = Draft("app", nonce=nonce_of(pooler))
-    error = knock(pooler, keep(draft, draft.with_evidence(processor, GOOD)))
+    error = knock(pooler, keep(draft, draft.with_evidence(chip, GOOD)))
     assert error.sqlstate == "28000" and "attestation" not in error.text
     assert verdicts(pooler)[0]["verdict"] == "allow"
 
@@ -400,9 +400,9 @@ def test_several_clients_each_with_evidence_and_transactions_of_its_own(demandin
     assert [line["verdict"] for line in verdicts(pooler)] == ["allow"] * 8
 
 
-def test_a_certificate_that_vouch_minted_serves_a_stock_driver(demanding, vouch, simulated_processor, tmp_path):
+def test_a_certificate_that_vouch_minted_serves_a_stock_driver(demanding, vouch, processor, tmp_path):
     pooler = demanding()
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--nonce-url", pooler.nonce_url)
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, "--nonce-url", pooler.nonce_url)
     assert made.returncode == 0, made.stderr
     identity = SimpleNamespace(cert_file=tmp_path / "c/client.crt", key_file=tmp_path / "c/client.key")
     with connect(pooler, identity) as session:
@@ -528,21 +528,21 @@ def test_a_nonce_that_is_too_short_is_refused(demanding, good):
 
 # ---- Evidence that nobody made honestly ----
 
-def test_evidence_of_another_key_is_refused(demanding, processor, keep):
+def test_evidence_of_another_key_is_refused(demanding, chip, keep):
     pooler = demanding()
     nonce = nonce_of(pooler)
     honest, thief = Draft(nonce=nonce), Draft(nonce=nonce)
-    report = processor.report(honest.report_data(), GOOD)
+    report = chip.report(honest.report_data(), GOOD)
     thief.bind = honest.bind
-    assert refusal(pooler, keep(thief, thief.with_report(report, processor.table()))).startswith("binding: ")
-    assert knock(pooler, keep(honest, honest.with_report(report, processor.table()))) is None
+    assert refusal(pooler, keep(thief, thief.with_report(report, chip.table()))).startswith("binding: ")
+    assert knock(pooler, keep(honest, honest.with_report(report, chip.table()))) is None
 
 
 @pytest.mark.parametrize("changed", ["name", "validity", "issued_at", "nonce", "digest"])
-def test_evidence_for_another_name_time_or_nonce_is_refused(demanding, processor, keep, changed):
+def test_evidence_for_another_name_time_or_nonce_is_refused(demanding, chip, keep, changed):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    report = processor.report(draft.report_data(), GOOD)
+    report = chip.report(draft.report_data(), GOOD)
     if changed == "name":
         draft.common_name = "other"
     elif changed == "validity":
@@ -551,7 +551,7 @@ def test_evidence_for_another_name_time_or_nonce_is_refused(demanding, processor
         draft.bind = draft.bind._replace(**{"issued_at": {"issued_at": draft.bind.issued_at - 1},
                                             "nonce": {"nonce": nonce_of(pooler)},
                                             "digest": {"config_digest": b"\x01" * 48}}[changed])
-    assert refusal(pooler, keep(draft, draft.with_report(report, processor.table()))).startswith("binding: ")
+    assert refusal(pooler, keep(draft, draft.with_report(report, chip.table()))).startswith("binding: ")
 
 
 def test_a_report_over_the_nonce_alone_is_refused(demanding, good):
@@ -570,35 +570,35 @@ def test_the_daemons_own_evidence_is_worth_nothing_under_a_clients_key(demanding
     assert failed == {"binding", "nonce", "nonce_length"}
 
 
-def test_a_chain_of_another_root_is_refused_also_with_the_trusted_one_beside_it(demanding, processor, impostor, keep):
+def test_a_chain_of_another_root_is_refused_also_with_the_trusted_one_beside_it(demanding, chip, impostor, keep):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
     assert refusal(pooler, keep(draft, draft.with_evidence(impostor, GOOD))).startswith("chain_root: ")
-    table = {"vcek": impostor.vcek, "ask": impostor.ask, "ark": processor.ark}
+    table = {"vcek": impostor.vcek, "ask": impostor.ask, "ark": chip.ark}
     mixed = oracle.write_table(table)
     report = impostor.report(draft.report_data(), GOOD)
     assert refusal(pooler, keep(draft, draft.with_report(report, mixed))).startswith("chain")
 
 
-def test_a_report_signed_by_another_chips_key_is_refused(demanding, processor, impostor, keep):
+def test_a_report_signed_by_another_chips_key_is_refused(demanding, chip, impostor, keep):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    report = impostor.report(draft.report_data(), GOOD, chip_id=processor.chip_id)
-    assert refusal(pooler, keep(draft, draft.with_report(report, processor.table()))).startswith("report_signature: ")
+    report = impostor.report(draft.report_data(), GOOD, chip_id=chip.chip_id)
+    assert refusal(pooler, keep(draft, draft.with_report(report, chip.table()))).startswith("report_signature: ")
 
 
-def test_a_report_with_any_bit_flipped_is_refused(demanding, processor, keep):
+def test_a_report_with_any_bit_flipped_is_refused(demanding, chip, keep):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    report = processor.report(draft.report_data(), GOOD)
+    report = chip.report(draft.report_data(), GOOD)
     let_in = []
     for bit in range(0, 8 * oracle.REPORT_SIZE, 97):  # 98 of them, in every field; the unit tests flip all
         flipped = bytearray(report)
         flipped[bit // 8] ^= 1 << bit % 8
-        if knock(pooler, keep(draft, draft.with_report(bytes(flipped), processor.table()))) is None:
+        if knock(pooler, keep(draft, draft.with_report(bytes(flipped), chip.table()))) is None:
             let_in.append(bit)
     assert let_in == []
-    assert knock(pooler, keep(draft, draft.with_report(report, processor.table()))) is None
+    assert knock(pooler, keep(draft, draft.with_report(report, chip.table()))) is None
 
 
 @pytest.mark.parametrize("ahead", [301, 10 ** 9])
@@ -655,19 +655,19 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("way", MALFORMED)
-def test_a_malformed_collection_is_refused(demanding, processor, keep, way):
+def test_a_malformed_collection_is_refused(demanding, chip, keep, way):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    cmw = oracle.cmw_map(processor.report(draft.report_data(), GOOD), processor.table(), draft.bind.write())
+    cmw = oracle.cmw_map(chip.report(draft.report_data(), GOOD), chip.table(), draft.bind.write())
     assert refusal(pooler, keep(draft, draft.with_cbor(MALFORMED[way](cmw)))).startswith("evidence: ")
     assert knock(pooler, keep(draft, draft.with_cbor(canonical(cmw)))) is None
 
 
 @pytest.mark.parametrize("way", ["twice", "trailing", "another tag", "long length", "JSON", "no DER"])
-def test_a_malformed_extension_is_refused(demanding, processor, keep, way):
+def test_a_malformed_extension_is_refused(demanding, chip, keep, way):
     pooler = demanding()
     draft = Draft(nonce=nonce_of(pooler))
-    collection = canonical(oracle.cmw_map(processor.report(draft.report_data(), GOOD), processor.table(),
+    collection = canonical(oracle.cmw_map(chip.report(draft.report_data(), GOOD), chip.table(),
                                           draft.bind.write()))
     right = oracle.der(0x04, collection)
     if way == "twice":
@@ -713,8 +713,8 @@ def test_the_old_policy_file_loads_as_it_stands_and_trusts_amd_alone(attested, g
     ({"policy": 0xA0000}, "the guest may be debugged"),
     ({"policy": 0x30000}, "smt: "),
 ], ids=["good", "measurement", "firmware", "platform", "svn", "debug", "smt"])
-def test_the_old_policy_file_means_what_it_says(attested, good, scratch_folder, simulated_processor, changes, reason):
-    text = OLD_POLICY.replace("trusted_arks: []", f"trusted_arks: [{simulated_processor}/ark-milan.pem]\n"
+def test_the_old_policy_file_means_what_it_says(attested, good, scratch_folder, processor, changes, reason):
+    text = OLD_POLICY.replace("trusted_arks: []", f"trusted_arks: [{processor}/ark-milan.pem]\n"
                                                   "  allow_simulated: true")
     pooler = attested(sections={"policies": {"old": scratch.write(scratch_folder / "old.yaml", text, 0o644)}},
                       client_attest_policy="old")
@@ -765,7 +765,7 @@ def test_reload_with_a_broken_policy_changes_nothing_and_names_file_and_line(dem
     assert knock(pooler, good(pooler)) is None
 
 
-def test_a_leaf_is_renewed_while_a_session_goes_on(demanding, processor, good):
+def test_a_leaf_is_renewed_while_a_session_goes_on(demanding, chip, good):
     pooler = demanding(attest_max_age=3)
     (authority,) = x509.load_pem_x509_certificates(pooler.ca_file.read_bytes())
     leaves = []
@@ -774,7 +774,7 @@ def test_a_leaf_is_renewed_while_a_session_goes_on(demanding, processor, good):
             leaf = shown_by("127.0.0.1", pooler.port)
             assert session.execute("SELECT 1").fetchone() == (1,)
             if leaf not in leaves:
-                check_evidence(leaf, authority, processor.ark)
+                check_evidence(leaf, authority, chip.ark)
                 leaves.append(leaf)
             return len(leaves) == 4  # the first is over by now
         await_condition(seen, "three renewals", pause=0.1)

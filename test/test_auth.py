@@ -296,3 +296,14 @@ def test_links_log_in_with_a_client_certificate(pgvouch, postgres, authority):
 def test_a_server_of_a_stranger_is_not_talked_to(pgvouch, postgres, stranger):
     pooler = pgvouch(databases={"app": postgres.target(host="localhost")}, **server_tls(stranger))
     assert "certificate" in refused(pooler)
+
+
+def test_a_scram_nonce_that_leaves_no_room_for_the_servers_is_refused(pgvouch):
+    pooler = pgvouch(auth_type="scram-sha-256", users={"app": PASSWORD})
+    with pooler.raw() as client:
+        client.send(startup({"user": "app", "database": "app"}))
+        assert client.message().type == "R"
+        first = b"n,,n=,r=" + b"x" * 4088
+        client.send(message("p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4, "big") + first))
+        assert client.error().fields["S"] == "FATAL"
+        assert client.is_closed()

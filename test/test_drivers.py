@@ -118,9 +118,9 @@ def test_a_driver_is_served_over_direct_tls(serve, authority, name):
 
 
 @on_postgres
-def test_a_driver_is_served_by_an_attested_daemon(serve, simulated_processor, scratch_folder, driver):
+def test_a_driver_is_served_by_an_attested_daemon(serve, processor, scratch_folder, driver):
     ca_file = scratch_folder / "ca.pem"
-    pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=simulated_processor,
+    pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=processor,
                    attest_san="localhost,127.0.0.1", attest_ca_file=ca_file)
     habit = driver.habits[0]
     assert driver.talk(pooler, PASSWORD, ca_file, habit) == driver.conversation(named=habit == "named")

@@ -8,7 +8,7 @@ import pytest
 
 from support import raw
 from support.process import await_condition
-from support.raw import Closed, query, rows_of
+from support.raw import Closed, bind, execute, parse, query, rows_of, types_of
 
 MODES = ["session", "transaction", "statement"]
 
@@ -486,3 +486,20 @@ def test_reload_changes_a_limit(pgvouch, postgres, database):
         pooler.reload(default_pool_size=2)
         assert rows_of(other.until("Z")) == [["served"]]
         assert postgres.links(database) == 2
+
+
+# ---- one client's answers never reach another ----
+
+def test_an_error_that_may_belong_to_either_of_two_requests_costs_nobody_else_an_answer(pgvouch, postgres, database):
+    """A simple query behind a series without Sync: its error is answered, and so is the Sync behind it."""
+    pooler = pooled(pgvouch, postgres, database, pool_mode="transaction", default_pool_size=1)
+    with pooler.session() as one, pooler.session() as other:
+        one.rows("BEGIN")
+        other.send(query("SELECT 'for the other'"))
+        one.send(parse("COMMIT"), bind(), execute(), query("SELECT 1/0"), raw.SYNC)
+        assert types_of(one.until("Z") + one.until("Z")) == "12CEZZ"
+        assert one.value("SELECT 'for one'") == "for one"
+        one.send(raw.TERMINATE)
+        assert one.is_closed()
+        assert types_of(messages := other.until("Z")) == "TDCZ"
+        assert rows_of(messages) == [["for the other"]]

@@ -8,12 +8,12 @@ from support.vouch import evidence_of, outcomes, policy_text, shown_by
 
 
 @pytest.fixture
-def attested(pgvouch, simulated_processor, scratch_folder):
+def attested(pgvouch, processor, scratch_folder):
     """Starts the daemon with simulated evidence."""
     def start(**settings):
         pooler = pgvouch(**{"client_tls_sslmode": "require", "client_tls_protocols": "tlsv1.3",
                             "attest_provider": "simulated", "attest_required": 1, "attest_san": "localhost",
-                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": simulated_processor, **settings})
+                            "attest_ca_file": scratch_folder / "ca.pem", "attest_state_dir": processor, **settings})
         pooler.ca_file = scratch_folder / "ca.pem"
         return pooler
 
@@ -21,9 +21,9 @@ def attested(pgvouch, simulated_processor, scratch_folder):
 
 
 @pytest.fixture
-def policy(simulated_processor, scratch_folder):
+def policy(processor, scratch_folder):
     def write(more="", **options):
-        text = policy_text(simulated_processor / "ark-milan.pem", more, **options)
+        text = policy_text(processor / "ark-milan.pem", more, **options)
         return scratch.write(scratch_folder / "policy.yaml", text, 0o644)
 
     return write
@@ -98,8 +98,8 @@ def connect_with(pooler, folder):
     return pooler.connect(sslmode="require", sslcert=folder / "client.crt", sslkey=folder / "client.key")
 
 
-def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_and_again(vouch, strict, simulated_processor, tmp_path):
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, "--nonce-url", strict.nonce_url)
+def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_and_again(vouch, strict, processor, tmp_path):
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, "--nonce-url", strict.nonce_url)
     assert made.returncode == 0, made.stderr
     for _ in range(2):
         with connect_with(strict, tmp_path / "c") as session:
@@ -111,9 +111,9 @@ def test_a_certificate_with_evidence_for_a_nonce_of_the_server_is_let_in_again_a
     (["--measurement", "33" * 48], "measurement"),
     (["--nonce", "44" * 32], "nonce"),
 ])
-def test_a_certificate_with_bad_evidence_is_refused(vouch, strict, simulated_processor, tmp_path, bad, reason):
+def test_a_certificate_with_bad_evidence_is_refused(vouch, strict, processor, tmp_path, bad, reason):
     nonce = [] if "--nonce" in bad else ["--nonce-url", strict.nonce_url]
-    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", simulated_processor, *nonce, *bad)
+    made = vouch("cert", "--out", tmp_path / "c", "--state-dir", processor, *nonce, *bad)
     assert made.returncode == 0, made.stderr
     with pytest.raises(psycopg.OperationalError, match=f"attestation refused: .*{reason}"):
         connect_with(strict, tmp_path / "c")

@@ -72,8 +72,8 @@ def pgx(habit, cache):
 
 def jdbc(habit, cache):
     jar = in_place(cache / "java" / "postgresql-*.jar", "JDBC")
-    return [in_path("java", "JDBC"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8",
-            "-cp", jar, PROGRAMS / "java" / "Talk.java", habit]
+    return [in_path("java", "JDBC"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData",
+            "-Dfile.encoding=UTF-8", "-cp", jar, PROGRAMS / "java" / "Talk.java", habit]
 
 
 class Driver:

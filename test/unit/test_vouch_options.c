@@ -218,7 +218,6 @@ static void test_wrong_lines_for_verify_are_named(void **state)
     (void)state;
     assert_verify_refused(WORDS("verify"), "the server is missing");
     assert_verify_refused(WORDS("verify", "--policy", "p"), "the server is missing");
-    assert_verify_refused(WORDS("verify", "h:1"), "--policy FILE is missing");
     assert_verify_refused(WORDS("verify", "h:1", "--policy"), "--policy needs a value");
     assert_verify_refused(WORDS("verify", "h:1", "--policy", ""), "--policy is empty");
     assert_verify_refused(WORDS("verify", "h:1", "--policy", "a", "--policy", "b"), "given twice");
