@@ -4,12 +4,7 @@ import psycopg
 import pytest
 
 from support import scratch
-from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
-
-
-@pytest.fixture(scope="session")
-def vouch(vouch_program):
-    return Vouch(vouch_program)
+from support.vouch import evidence_of, outcomes, policy_text, shown_by
 
 
 @pytest.fixture
