@@ -12,7 +12,8 @@
 /*
  * Plays a conversation: letters are what the client sends (as the protocol names them), and between them
  *   z  ReadyForQuery comes     e  ErrorResponse comes     i  CopyInResponse comes
- * Returns what is due then: "none", or the number of entries, or "discarding".
+ * Returns what is due then: "none", "due", "discarding", "lost" when it is not known, or "unexpected" when an answer
+ * came that was not.
  */
 static const char *played(const char *conversation, struct requests *requests)
 {
@@ -35,6 +36,8 @@ static const char *played(const char *conversation, struct requests *requests)
             break;
         }
     }
+    if (requests->lost)
+        return requests_none_due(requests) ? "none, though lost" : "lost";
     if (requests_none_due(requests))
         return "none";
     return requests->count == 0 ? "discarding" : "due";
@@ -110,15 +113,22 @@ static void test_after_an_error_the_series_is_discarded_up_to_its_sync(void **st
     expect_played("PBES PBES z e z", "none");
 }
 
-static void test_queries_that_are_discarded_owe_nothing(void **state)
+static void test_queries_sent_after_an_error_are_discarded_with_the_series(void **state)
 {
     (void)state;
-    expect_played("PBE Q e", "discarding");
-    expect_played("PBE Q e S z", "none");
-    expect_played("PBE Q S e z", "none");
     expect_played("PBE e Q", "discarding");
     expect_played("PBE e Q S z", "none");
     expect_played("PBE e Q S zz", "unexpected");
+}
+
+static void test_an_error_that_may_be_a_query_s_or_its_series_leaves_the_link_with_its_client(void **state)
+{
+    (void)state;
+    expect_played("PBE Q e", "lost");
+    expect_played("PBE Q e S z", "lost"); /* and stays so: either one answer is due, or two */
+    expect_played("PBE Q e S z z", "lost");
+    expect_played("PBE Q S e z", "lost");
+    expect_played("PBES Q e z z", "none"); /* the Sync stands between them */
 }
 
 static void test_an_error_between_queries_discards_nothing(void **state)
@@ -205,7 +215,8 @@ int main(void)
         cmocka_unit_test(test_queries_and_series_may_follow_one_another),
         cmocka_unit_test(test_an_answer_that_nobody_asked_for_is_noticed),
         cmocka_unit_test(test_after_an_error_the_series_is_discarded_up_to_its_sync),
-        cmocka_unit_test(test_queries_that_are_discarded_owe_nothing),
+        cmocka_unit_test(test_queries_sent_after_an_error_are_discarded_with_the_series),
+        cmocka_unit_test(test_an_error_that_may_be_a_query_s_or_its_series_leaves_the_link_with_its_client),
         cmocka_unit_test(test_an_error_between_queries_discards_nothing),
         cmocka_unit_test(test_a_copy_within_a_series_swallows_its_syncs),
         cmocka_unit_test(test_a_copy_whose_end_was_sent_already_ignores_only_what_stands_before),
