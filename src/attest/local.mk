@@ -19,7 +19,13 @@ libattest_a_SOURCES = \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
+    src/attest/demand_bits.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_keys.c include/attest/policy_key.h \
+    src/attest/policy_lists.c include/attest/policy_lists.h \
+    src/attest/policy_measurements.c include/attest/policy_measurements.h \
+    src/attest/policy_place.c include/attest/policy_place.h \
     src/attest/policy_read.c include/attest/policy_read.h \
+    src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
     src/attest/small_file.c include/attest/small_file.h \
     src/attest/verdict.c include/attest/verdict.h \
