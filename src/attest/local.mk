@@ -68,6 +68,8 @@ test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/u
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
+    test/unit/test_attest_policy_values \
+    test/unit/test_attest_demands \
     test/unit/test_attest_judge \
     test/unit/test_attest_nonces \
     test/unit/test_attest_verdict \
@@ -76,6 +78,12 @@ check_PROGRAMS += test/unit/test_attest_policy \
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_values_SOURCES = test/unit/test_attest_policy_values.c
+test_unit_test_attest_policy_values_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_values_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_demands_SOURCES = test/unit/test_attest_demands.c
+test_unit_test_attest_demands_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_demands_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_judge_SOURCES = test/unit/test_attest_judge.c
 test_unit_test_attest_judge_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_judge_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)

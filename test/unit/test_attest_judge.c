@@ -13,7 +13,7 @@
 
 #define GOOD_MEASUREMENT 0x54
 
-#define NOW_US (INT64_C(1750000000) * 1000000) /* 2025-06-15 15:06:40 */
+#define NOW_US           (INT64_C(1750000000) * 1000000) /* 2025-06-15 15:06:40 */
 
 /* Demands that the scene's policy makes; test_attest_demands.c has the others. */
 static const char *const all_names[] = {JUDGE_CHECK_SIMULATED,        JUDGE_CHECK_MEASUREMENT, JUDGE_CHECK_MIN_VERSION,
@@ -35,8 +35,8 @@ static struct policy_measurement *allow(struct policy *policy, uint8_t fill)
     measurements->allowed =
         mem_resize(measurements->allowed, (measurements->count + 1) * sizeof measurements->allowed[0]);
     struct policy_measurement *allowed = &measurements->allowed[measurements->count++];
-    *allowed = (struct policy_measurement){
-        .name = mem_string("set"), .not_before_s = INT64_MIN, .not_after_s = INT64_MAX};
+    *allowed =
+        (struct policy_measurement){.name = mem_string("set"), .not_before_s = INT64_MIN, .not_after_s = INT64_MAX};
     memset(allowed->bytes, fill, sizeof allowed->bytes);
     return allowed;
 }
