@@ -144,6 +144,12 @@ def test_an_example_of_a_policy_is_accepted(installation, text):
                        "attest_state_dir = /var/lib/pgvouch\n")
 
 
+def test_every_key_that_the_example_of_a_policy_comments_out_is_accepted(installation):
+    text = re.sub(r"^( *)#(?=[a-z_]+:|  )", r"\1", (TOP / "etc/policy.yaml").read_text(), flags=re.M)
+    assert not re.search(r"^ *#\w+:", text, re.M)
+    test_an_example_of_a_policy_is_accepted(installation, text)
+
+
 def test_the_example_of_a_user_list_is_accepted(installation):
     installation.write("etc/userlist.txt", (TOP / "etc/userlist.txt").read_text())
     installation.start("[databases]\n[pgvouch]\nunix_socket_dir = /run/pgvouch\n"
