@@ -6,7 +6,7 @@
 #ifndef ATTEST_JUDGE_H
 #define ATTEST_JUDGE_H
 
-#include "attest/policy.h"
+#include "attest/policy_key.h"
 
 /* Names of the checks; all are always appended, the first first, the others in the order of policy_keys, which says
  * what each is about. The first is of no group: it fails in every mode, for a software PSP's root that the policy does
@@ -70,11 +70,10 @@ const char *judge_missing(const struct checklist *list);
  * must be trusted by this one: check chain_root. */
 void judge_again(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out);
 
-/* Every demand that the policy makes, in the order of its checks: `group` as the file names it, `what` is held against
- * the demand, `expected` as verdicts have it. Also of groups that are disabled. The texts hold for the call. */
+/* Every demand that the policy makes, in the order of its checks, with what verdicts expect. Also of groups that are
+ * disabled. `expected` holds for the call. */
 void judge_explain(const struct policy *policy,
-                   void (*tell)(void *arg, const char *group, enum policy_mode mode, const char *what,
-                                const char *expected),
+                   void (*tell)(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected),
                    void *arg);
 
 /* Makes the outcome of the checks in `snp` (of snp_verify) fit verify_chain and verify_signature: where one of these is

@@ -127,8 +127,7 @@ void judge_again(const struct policy *policy, const struct snp_facts *facts, int
 }
 
 void judge_explain(const struct policy *policy,
-                   void (*tell)(void *arg, const char *group, enum policy_mode mode, const char *what,
-                                const char *expected),
+                   void (*tell)(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected),
                    void *arg)
 {
     for (size_t i = 0; i < policy_key_count; i++) {
@@ -137,7 +136,7 @@ void judge_explain(const struct policy *policy,
         if (!key->check || !key->kind->is_made(policy_field(policy, key)))
             continue;
         key->kind->expect(key, policy_field(policy, key), expected);
-        tell(arg, policy_group_name(key->group), policy_group_mode(policy, key->group), key->what, expected);
+        tell(arg, key, policy_group_mode(policy, key->group), expected);
     }
 }
 

@@ -526,10 +526,11 @@ static void test_a_root_that_the_new_policy_does_not_name_is_refused(void **stat
 
 /* ---- explaining ---- */
 
-static void tell(void *arg, const char *group, enum policy_mode mode, const char *what, const char *expected)
+static void tell(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected)
 {
     char **told = arg;
-    char *longer = mem_format("%s%s (%s) %s: %s\n", *told, group, policy_mode_name(mode), what, expected);
+    char *longer = mem_format("%s%s (%s) %s: %s\n", *told, policy_group_name(key->group), policy_mode_name(mode),
+                              key->what, expected);
     free(*told);
     *told = longer;
 }
