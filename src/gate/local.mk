@@ -35,6 +35,7 @@ check_PROGRAMS += \
     test/unit/test_gate_proof \
     test/unit/test_gate_rules \
     test/unit/test_gate_scram \
+    test/unit/test_gate_scram_secret \
     test/unit/test_gate_turnstile \
     test/unit/test_gate_userlist
 test_unit_test_gate_backend_auth_SOURCES = test/unit/test_gate_backend_auth.c test/unit/expect.h
@@ -55,6 +56,9 @@ test_unit_test_gate_rules_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
 test_unit_test_gate_scram_SOURCES = test/unit/test_gate_scram.c test/unit/expect.h
 test_unit_test_gate_scram_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_gate_scram_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_scram_secret_SOURCES = test/unit/test_gate_scram_secret.c test/unit/expect.h
+test_unit_test_gate_scram_secret_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_scram_secret_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
 test_unit_test_gate_userlist_SOURCES = test/unit/test_gate_userlist.c test/unit/expect.h
 test_unit_test_gate_userlist_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_gate_userlist_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
