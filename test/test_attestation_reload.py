@@ -18,10 +18,10 @@ FORBIDDING = {
 
 
 @pytest.fixture(scope="session")
-def certificate(vouch_program, simulated_processor, scratch_root):
+def certificate(vouch_program, processor, scratch_root):
     """A client's, with evidence."""
     folder = scratch_root / "certificate-for-reload"
-    made = Vouch(vouch_program)("cert", "--out", folder, "--state-dir", simulated_processor)
+    made = Vouch(vouch_program)("cert", "--out", folder, "--state-dir", processor)
     assert made.returncode == 0, made.stderr
     return folder
 
@@ -63,9 +63,9 @@ class Attested:
 
 
 @pytest.fixture
-def attested(pgvouch, simulated_processor, certificate, scratch_folder):
+def attested(pgvouch, processor, certificate, scratch_folder):
     def start(**settings):
-        return Attested(pgvouch, simulated_processor, certificate, scratch_folder / "strict.yaml", settings)
+        return Attested(pgvouch, processor, certificate, scratch_folder / "strict.yaml", settings)
 
     return start
 
