@@ -150,6 +150,22 @@ def test_a_storm_of_clients_never_opens_a_link_too_many(pgvouch, postgres, datab
     assert postgres.links(database) <= 4
 
 
+def test_idle_links_are_found_after_any_order_of_coming_back(pgvouch, postgres, database):
+    """Links of one worker come back in every order; afterwards the waiters of all workers still find them."""
+    pooler = pooled(pgvouch, postgres, database, pool_mode="transaction", default_pool_size=4, threads=4)
+    sessions = [pooler.session() for _ in range(16)]
+    for turn in range(40):
+        for session in sessions:
+            session.send(query("SELECT pg_sleep(0.00%d)" % (turn % 4)))
+        for session in sessions:
+            assert rows_of(session.until("Z")) == [[""]]
+    for _ in range(5):
+        for session in sessions:
+            assert session.value("SELECT 1") == "1"
+    for session in sessions:
+        session.close()
+
+
 def test_a_link_reaches_a_waiter_of_another_thread(pgvouch, postgres, database):
     pooler = pooled(pgvouch, postgres, database, pool_mode="transaction", default_pool_size=1, threads=4)
     sessions = [pooler.session() for _ in range(16)]

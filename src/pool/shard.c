@@ -51,7 +51,8 @@ static struct server_list *shard_list(struct shard *shard, enum server_state sta
 static void shard_list_remove(struct server *server)
 {
     int *count = NULL;
-    TAILQ_REMOVE(shard_list(server->shard, server->state, &count), server, entry);
+    struct server_list *list = shard_list(server->shard, server->state, &count); /* the macro may not look at it */
+    TAILQ_REMOVE(list, server, entry);
     if (count)
         --*count;
     else
