@@ -50,7 +50,7 @@ struct err vouch_save(const char *path, struct bytes content)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
-        return err_system("cannot write \"%.100s\"", path);
+        return err_system("cannot write \"%.200s\"", path);
     struct err outcome = output_write(fd, content);
     if (close(fd) < 0 && !failed(outcome))
         outcome = err_system("close");
