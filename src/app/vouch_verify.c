@@ -65,7 +65,7 @@ static struct err verify_write(int fd, struct bytes b)
 static struct err verify_save_report(const struct verifying *v)
 {
     struct evidence evidence;
-    TRY(err_within(evidence_find(v->server.leaf, &evidence), "there is no report to save"));
+    TRY(err_within(evidence_find(v->server.leaf, NULL, &evidence), "there is no report to save"));
     int fd = open(v->options->save_report, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (fd < 0)
         return err_system("cannot write \"%.100s\"", v->options->save_report);

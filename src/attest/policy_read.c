@@ -312,6 +312,31 @@ static struct err read_arks(const struct place *place, struct policy *policy, vo
     return OK;
 }
 
+static struct err add_vek(const struct place *place, const struct tree *node, struct policy *policy)
+{
+    uint8_t *content = NULL;
+    size_t size = 0;
+    if (!is_text(node) || node->text[0] == '\0')
+        return expect(place, node, "the file of a VCEK's or VLEK's certificate");
+    char *path = beside(place->path, node->text);
+    struct err e = small_file_read(path, SNP_CERTIFICATE_MAX, &content, &size);
+    if (!failed(e))
+        e = err_within(veks_add(policy->certificates.veks, bytes_of(content, size)), "\"%s\"", path);
+    free(content);
+    free(path);
+    return failed(e) ? complain(place, node, e.why) : OK;
+}
+
+static struct err read_veks(const struct place *place, struct policy *policy, void *field)
+{
+    (void)field;
+    if (place->node->kind != TREE_LIST)
+        return expect(place, place->node, "a list of files");
+    for (size_t i = 0; i < place->node->count; i++)
+        TRY(add_vek(place, place->node->members[i], policy));
+    return OK;
+}
+
 static struct err read_formats(const struct place *place, struct policy *policy, void *field)
 {
     (void)field;
@@ -322,7 +347,7 @@ static struct err read_formats(const struct place *place, struct policy *policy,
         const struct tree *node = place->node->members[i];
         enum evidence_format format = is_text(node) ? evidence_format_of_word(node->text) : EVIDENCE_NONE;
         if (format == EVIDENCE_NONE)
-            return expect(place, node, "cmw");
+            return expect(place, node, EVIDENCE_FORMAT_WORDS);
         if (policy->formats[format])
             return complain(place, node, "the same format stands twice");
         policy->formats[format] = true;
@@ -352,7 +377,9 @@ static const struct key keys[] = {
     {"certificates", "verify_chain", read_bool, FIELD(certificates.verify_chain)},
     {"certificates", "verify_signature", read_bool, FIELD(certificates.verify_signature)},
     {"certificates", "trusted_arks", read_arks, 0},
+    {"certificates", "veks", read_veks, 0},
     {"certificates", "allow_simulated", read_bool, FIELD(certificates.allow_simulated)},
+    {"certificates", "allow_unbound", read_bool, FIELD(certificates.allow_unbound)},
     {"certificates", "allow_cached", read_bool, FIELD(certificates.allow_cached)},
     {"certificates", "cache_duration", read_duration, FIELD(certificates.cache_duration_us)},
 };

@@ -148,7 +148,7 @@ static void check_evidence(const struct scene *scene, const uint8_t *expected_di
     uint8_t issuer_spki[SHA384_SIZE], report_data[SNP_REPORT_DATA_SIZE];
     struct tls_identity *identity = attester_identity(scene->attester);
     assert_false(failed(certificate_read(leaf_of(scene), &certificate)));
-    assert_false(failed(evidence_find(leaf_of(scene), &evidence)));
+    assert_false(failed(evidence_find(leaf_of(scene), NULL, &evidence)));
     X509 *issuer = certificate_find_issuer(leaf_of(scene), tls_identity_chain(identity));
     assert_non_null(issuer);
     assert_false(failed(certificate_spki_sha384(issuer, issuer_spki)));
