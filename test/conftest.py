@@ -3,7 +3,6 @@
 import itertools
 import os
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ from support import cockroach as cockroach_module
 from support import scratch
 from support.certificates import Authority
 from support.cockroach import Cockroach
-from support.pooler import Pooler, ini_lines
+from support.pooler import Pooler
 from support.postgres import Postgres
-from support.process import Process
+from support.process import run
 
 TOP = Path(__file__).resolve().parent.parent
 POOLERS = pytest.StashKey[list]()
@@ -159,16 +158,10 @@ def database(postgres, numbers):
 
 
 @pytest.fixture(scope="session")
-def simulated_processor(pgvouch_program, scratch_root, ports):
+def processor(vouch_program, scratch_root):
     """An attest_state_dir that holds the simulated processor's keys, which take long to make."""
     folder = scratch.make_folder(scratch_root / "processor")
-    settings = {"listen_addr": "127.0.0.1", "listen_port": ports.take(), "unix_socket_dir": "",
-                "client_tls_sslmode": "allow", "attest_provider": "simulated", "attest_required": 1,
-                "attest_state_dir": folder}
-    scratch.write(folder / "first.ini", "\n".join(ini_lines("pgvouch", settings)))
-    process = Process([pgvouch_program, folder / "first.ini"], folder / "log", folder)
-    process.await_log("process up", 80)
-    assert process.stop(signal.SIGQUIT) == 0
+    run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
     return folder
 
 

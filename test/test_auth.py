@@ -1,6 +1,8 @@
 """Who is let in, and how pgvouch logs in to servers."""
 
+import base64
 import hashlib
+import hmac
 
 import psycopg
 import pytest
@@ -296,3 +298,36 @@ def test_links_log_in_with_a_client_certificate(pgvouch, postgres, authority):
 def test_a_server_of_a_stranger_is_not_talked_to(pgvouch, postgres, stranger):
     pooler = pgvouch(databases={"app": postgres.target(host="localhost")}, **server_tls(stranger))
     assert "certificate" in refused(pooler)
+
+
+def test_a_scram_nonce_that_leaves_no_room_for_the_servers_is_refused(pgvouch):
+    pooler = pgvouch(auth_type="scram-sha-256", users={"app": PASSWORD})
+    with pooler.raw() as client:
+        client.send(startup({"user": "app", "database": "app"}))
+        assert client.message().type == "R"
+        first = b"n,,n=,r=" + b"x" * 4088
+        client.send(message("p", b"SCRAM-SHA-256\0" + len(first).to_bytes(4, "big") + first))
+        assert client.error().fields["S"] == "FATAL"
+        assert client.is_closed()
+
+
+def test_one_source_cannot_keep_the_others_from_logging_in(pgvouch):
+    """Every wrong password has to be stretched; a source has few of its own stretched at once."""
+    iterations, salt = 100_000, b"0123456789abcdef"
+    salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, iterations)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    keys = [base64.b64encode(b).decode() for b in (salt, stored, hmac.digest(salted, b"Server Key", "sha256"))]
+    pooler = pgvouch(auth_type="plain", users={"app": f"SCRAM-SHA-256${iterations}:{keys[0]}${keys[1]}:{keys[2]}"})
+
+    def try_to_log_in(password, source):
+        client = pooler.raw(source=source)
+        client.send(startup({"user": "app", "database": "app"}))
+        assert client.message().type == "R"
+        client.send(message("p", password + b"\0"))
+        return client
+    crowd = [try_to_log_in(b"wrong%d" % i, "127.0.0.2") for i in range(60)]
+    with try_to_log_in(PASSWORD.encode(), "127.0.0.3") as client:
+        client.await_welcome()
+    assert pooler.log.count("password authentication failed") < len(crowd) / 2
+    for one in crowd:
+        one.close()

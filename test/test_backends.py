@@ -1,6 +1,7 @@
 """Servers that are old, odd, or break the protocol."""
 
 import struct
+import threading
 
 import psycopg
 import pytest
@@ -144,3 +145,50 @@ def test_links_use_the_databases_own_settings(pgvouch):
                 b"user": b"owner", b"database": b"real", b"client_encoding": b"LATIN1", b"TimeZone": b"Asia/Tokyo",
                 b"DateStyle": b"German", b"application_name": b"pool"}
             assert server.queries[0] == "SELECT 42"
+
+
+@pytest.mark.parametrize("reply", [None, message("G", b"\0\0\0")], ids=["closes", "breaks the protocol"])
+def test_a_link_that_ends_while_it_learns_a_sessions_parameters_ends_the_session(pgvouch, reply):
+    with StandIn(lambda sql: reply if "mine" in sql else row("1") + READY) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1)
+        with pooler.session(application_name="mine") as session:
+            session.send(query("SELECT 1"))
+            error = session.error()
+            assert (error.fields["S"], error.sqlstate) == ("FATAL", "08P01")
+            assert session.is_closed()
+        with pooler.session() as session:
+            assert session.value("SELECT 1") == "1"
+
+
+def test_a_reload_that_ends_tls_to_servers_leaves_what_is_being_opened_alone(pgvouch):
+    asked, answer = threading.Event(), threading.Event()
+
+    class Slow(StandIn):
+        def _start(self, connection):
+            assert self._receive(connection, 8)[4:] == struct.pack(">I", 80877103)
+            asked.set()
+            answer.wait(20)
+            connection.sendall(b"S")
+            return False
+
+    with Slow() as server:
+        pooler = pgvouch(databases={"app": server.target()}, server_tls_sslmode="require", admin_users="app")
+        with pooler.session(database="pgvouch") as console, pooler.raw() as client:
+            client.send(raw.startup({"user": "app", "database": "app"}))
+            assert asked.wait(20)
+            pooler.settings["server_tls_sslmode"] = "disable"
+            pooler.write_configuration()
+            assert console.run("RELOAD")[0].type == "C"
+            answer.set()
+            assert "TLS to the server failed" in client.until("E")[-1].text
+
+
+def test_what_a_server_says_behind_its_greeting_is_not_lost(pgvouch):
+    """The greeting's last packet ends within a message: framing goes on where the login left it."""
+    notice = message("N", b"SNOTICE\0C00000\0Mwelcome\0\0")
+    with StandIn(greeting=OK + READY + notice[:9]) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1)
+        with pooler.session() as session:
+            server.connections[0].sendall(notice[9:])
+            assert session.value("SELECT 1") == "1"
+        assert len(server.startups) == 1

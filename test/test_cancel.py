@@ -1,5 +1,6 @@
 """A cancel request reaches the query that it is meant for, and no other."""
 
+import threading
 import time
 
 import pytest
@@ -174,3 +175,31 @@ def test_a_backend_is_sent_its_own_key(pgvouch):
             send_cancel(pooler, session.key)
             session.until("Z")
             assert server.cancels == [(4711).to_bytes(4, "big") + (12345).to_bytes(4, "big")]
+
+
+def test_a_cancel_request_that_nobody_took_in_time_costs_the_link(pgvouch):
+    """It may still reach the server, and would hit the link's next user."""
+    over = threading.Event()
+
+    class Deaf(StandIn):
+        def _start(self, connection):
+            more = super()._start(connection)
+            if not more:
+                over.wait(20)
+            return more
+
+    def answer(sql):
+        if "slow" in sql:
+            await_condition(lambda: server.cancels, "the cancel request")
+        return row("1") + READY
+    with Deaf(answer) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1,
+                         cancel_wait_timeout=0.3)
+        with pooler.session() as session, pooler.session() as other:
+            session.send(query("SELECT slow"))
+            await_condition(lambda: "SELECT slow" in server.queries, "the query to arrive")
+            send_cancel(pooler, session.key)
+            assert types_of(session.until("Z")) == "TDCZ"
+            assert other.value("SELECT 1") == "1"
+            assert len(server.startups) == 2
+        over.set()

@@ -36,10 +36,10 @@ def policy(scratch_folder):
 
 
 @pytest.fixture
-def attested(pgvouch, simulated_processor, policy):
+def attested(pgvouch, processor, policy):
     return pgvouch(users={"app": "", "dba": ""}, admin_users="dba", auth_type="hba", hba=HBA,
                    sections={"policies": {"strict": policy}}, client_tls_sslmode="allow", attest_provider="simulated",
-                   attest_required=1, attest_state_dir=simulated_processor,
+                   attest_required=1, attest_state_dir=processor,
                    attest_san="localhost,127.0.0.1")
 
 

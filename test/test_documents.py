@@ -188,13 +188,14 @@ def test_every_key_of_a_policy_stands_in_the_document_and_in_the_example():
 
 
 @pytest.mark.parametrize("program, words, page", [
-    ("pgvouch", [], "pgvouch.8"), ("vouch", ["verify"], "vouch.1"), ("vouch", ["cert"], "vouch.1"),
-], ids=["pgvouch", "vouch-verify", "vouch-cert"])
+    ("pgvouch", [], "pgvouch.8"),
+    *(("vouch", [command], "vouch.1") for command in ("verify", "cert", "report", "show", "policy", "selftest")),
+], ids=lambda value: value[0] if isinstance(value, list) and value else None)
 def test_every_option_stands_in_the_manual(request, program, words, page):
     path = request.getfixturevalue(f"{program}_program")
     told = run([path, *words, "--help"]).stdout
     options = set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", told, re.M))
-    assert len(options) > 5
+    assert len(options) >= 4
     manual = (TOP / "doc" / page).read_text().replace(r"\-", "-")
     assert {option for option in options if not re.search(rf"{option}\b", manual)} == set()
 

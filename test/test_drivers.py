@@ -2,15 +2,14 @@
 support/drivers.py."""
 
 import os
+import re
 import shutil
 import subprocess
-import sys
 
 import psycopg
 import pytest
 
-from support import scratch
-from support.drivers import DRIVERS, TOP, Driver
+from support.drivers import DRIVERS, TOP, python
 
 PASSWORD = "an open sésame"
 REFUSAL = "named prepared statements are not supported in this pool mode"
@@ -22,9 +21,14 @@ def driver(request):
 
 
 def each_habit(wanted):
-    """Parameters: each driver with each of its habits that are wanted."""
-    pairs = [(driver, habit) for driver in DRIVERS.values() for habit in driver.habits if wanted(habit)]
-    return pytest.mark.parametrize(("driver", "habit"), pairs, ids=[f"{driver.name}-{habit}" for driver, habit in pairs])
+    """Parameters: each driver with each of its habits that are wanted, on each number of threads."""
+    cases = [(driver, habit, threads) for driver in DRIVERS.values() for habit in driver.habits if wanted(habit)
+             for threads in driver.threads]
+    ids = [f"{driver.name}-{habit}-threads{threads}" for driver, habit, threads in cases]
+    return pytest.mark.parametrize(("driver", "habit", "threads"), cases, ids=ids)
+
+
+on_postgres = pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -66,6 +70,7 @@ def test_a_driver_is_served_in_transaction_mode(serve, authority, driver, habit,
     assert driver.talk(pooler, PASSWORD, authority.ca_file, habit) == driver.conversation(named=False)
 
 
+@on_postgres
 @pytest.mark.parametrize("driver", [driver for driver in DRIVERS.values() if driver.names_statements and
                                     "named" in driver.habits], ids=lambda driver: driver.name)
 def test_a_driver_that_names_statements_is_told_so_in_transaction_mode(serve, authority, driver):
@@ -75,6 +80,7 @@ def test_a_driver_that_names_statements_is_told_so_in_transaction_mode(serve, au
     assert REFUSAL in done.stderr
 
 
+@on_postgres
 def test_a_session_goes_on_after_a_named_statement_was_refused(serve):
     pooler = serve(pool_mode="transaction")
     with pooler.connect(password=PASSWORD, sslmode="require") as session:
@@ -87,6 +93,7 @@ def test_a_session_goes_on_after_a_named_statement_was_refused(serve):
 
 # ---- who is believed ----
 
+@on_postgres
 def test_a_driver_refuses_a_certificate_of_a_stranger(serve, stranger, driver):
     pooler = serve()
     done = driver.run(pooler, PASSWORD, stranger.ca_file, "unnamed")
@@ -94,6 +101,7 @@ def test_a_driver_refuses_a_certificate_of_a_stranger(serve, stranger, driver):
     assert "certificate" in done.stderr.lower() or "certification path" in done.stderr
 
 
+@on_postgres
 def test_a_driver_with_a_wrong_password_is_refused(serve, authority, driver):
     pooler = serve()
     done = driver.run(pooler, "a shut sésame", authority.ca_file, "unnamed")
@@ -101,6 +109,7 @@ def test_a_driver_with_a_wrong_password_is_refused(serve, authority, driver):
     assert "authentication failed" in done.stderr
 
 
+@on_postgres
 @pytest.mark.parametrize("name", ["psycopg-binary", "jdbc"])
 def test_a_driver_is_served_over_direct_tls(serve, authority, name):
     driver = DRIVERS[name]
@@ -108,9 +117,10 @@ def test_a_driver_is_served_over_direct_tls(serve, authority, name):
     assert lines == driver.conversation(named=True)
 
 
-def test_a_driver_is_served_by_an_attested_daemon(serve, simulated_processor, scratch_folder, driver):
+@on_postgres
+def test_a_driver_is_served_by_an_attested_daemon(serve, processor, scratch_folder, driver):
     ca_file = scratch_folder / "ca.pem"
-    pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=simulated_processor,
+    pooler = serve(attest_provider="simulated", attest_required=1, attest_state_dir=processor,
                    attest_san="localhost,127.0.0.1", attest_ca_file=ca_file)
     habit = driver.habits[0]
     assert driver.talk(pooler, PASSWORD, ca_file, habit) == driver.conversation(named=habit == "named")
@@ -118,14 +128,75 @@ def test_a_driver_is_served_by_an_attested_daemon(serve, simulated_processor, sc
 
 # ---- script/test-deps ----
 
-def missing(driver, cache):
-    """What a test says that runs the driver with this cache."""
+@pytest.mark.parametrize(("name", "called"), [("node-pg", "node-pg"), ("pgx", "pgx"), ("jdbc", "JDBC")])
+def test_a_missing_driver_fails_the_test_and_says_what_to_run(tmp_path, name, called):
     with pytest.raises(pytest.fail.Exception) as failure:
-        driver.command("unnamed", cache)
-    return str(failure.value)
+        DRIVERS[name].command("unnamed", tmp_path)
+    assert re.fullmatch(rf"{called} is missing \(.*\): run script/test-deps", str(failure.value))
 
 
-@pytest.mark.parametrize("name", ["node-pg", "pgx", "jdbc"])
-def test_a_missing_driver_fails_the_test_and_says_what_to_run(tmp_path, name):
-    assert missing(DRIVERS[name], tmp_path).startswith(f"{name.upper() if name == 'jdbc' else name} is missing")
-    assert missing(DRIVERS[name], tmp_path).endswith("run script/test-deps")
+def test_a_missing_python_driver_fails_the_test_and_says_what_to_run(tmp_path):
+    with pytest.raises(pytest.fail.Exception, match=r"no_such_driver is missing in .*: run script/test-deps"):
+        python("no_such_driver", "talk_psycopg.py")("unnamed", tmp_path)
+
+
+# In place of what fetches: writes down its name, and makes what test-deps looks for.
+TOOL = """#!/bin/sh
+tool=$(basename "$0")
+echo "$tool" >>"$CALLS"
+test "$tool" != "$BROKEN" || exit 1
+case $tool in
+    python3) mkdir -p "$3/bin" && cp "$0" "$3/bin/pip" ;;
+    pip) touch "$(dirname "$0")/pytest" ;;
+    npm) mkdir -p "$CACHE/node/node_modules/pg" ;;
+    go) touch "$CACHE/go/pgx-driver" ;;
+    mvn) touch "$CACHE/java/postgresql-1.jar" ;;
+esac
+"""
+
+
+class Dependencies:
+    """script/test-deps in a copy of the source tree, among tools that fetch nothing."""
+
+    def __init__(self, top):
+        self.top = top
+        shutil.copytree(TOP / "script", top / "script")
+        shutil.copytree(TOP / "test" / "drivers", top / "test" / "drivers")
+        shutil.copy(TOP / "test" / "requirements.txt", top / "test")
+        (top / "tools").mkdir()
+        for name in ("python3", "npm", "go", "mvn"):
+            (top / "tools" / name).write_text(TOOL)
+            (top / "tools" / name).chmod(0o755)
+
+    def fetch(self, broken=""):
+        """The exit status, and the tools that were called."""
+        calls = self.top / "calls"
+        calls.write_text("")
+        env = {**os.environ, "PATH": f"{self.top}/tools:{os.environ['PATH']}", "CALLS": str(calls), "BROKEN": broken,
+               "CACHE": str(self.top / ".cache")}
+        done = subprocess.run([self.top / "script" / "test-deps"], env=env, capture_output=True, timeout=60, check=False)
+        return done.returncode, calls.read_text().split()
+
+
+@pytest.fixture
+def dependencies(tmp_path):
+    return Dependencies(tmp_path)
+
+
+def test_dependencies_are_fetched_once(dependencies):
+    assert dependencies.fetch() == (0, ["python3", "pip", "npm", "go", "mvn"])
+    assert dependencies.fetch() == (0, [])
+
+
+def test_a_changed_pin_and_a_lost_driver_are_fetched_again(dependencies):
+    dependencies.fetch()
+    with open(dependencies.top / "test" / "requirements.txt", "a", encoding="utf-8") as pins:
+        pins.write("another==1\n")
+    assert dependencies.fetch() == (0, ["python3", "pip"])
+    (dependencies.top / ".cache" / "go" / "pgx-driver").unlink()
+    assert dependencies.fetch() == (0, ["go"])
+
+
+def test_a_fetch_that_failed_is_told_and_tried_again(dependencies):
+    assert dependencies.fetch(broken="npm") == (1, ["python3", "pip", "npm"])
+    assert dependencies.fetch() == (0, ["npm", "go", "mvn"])

@@ -6,9 +6,11 @@ import time
 import psycopg
 import pytest
 
-from support import raw
+from support import raw, scratch
+from support.pooler import Pooler
 from support.process import await_condition
-from support.raw import Closed, query, rows_of
+from support.raw import Closed, bind, execute, parse, query, rows_of, types_of
+from support.standin import StandIn
 
 MODES = ["session", "transaction", "statement"]
 
@@ -486,3 +488,44 @@ def test_reload_changes_a_limit(pgvouch, postgres, database):
         pooler.reload(default_pool_size=2)
         assert rows_of(other.until("Z")) == [["served"]]
         assert postgres.links(database) == 2
+
+
+# ---- one client's answers never reach another ----
+
+def test_an_error_that_may_belong_to_either_of_two_requests_costs_nobody_else_an_answer(pgvouch, postgres, database):
+    """A simple query behind a series without Sync: its error is answered, and so is the Sync behind it."""
+    pooler = pooled(pgvouch, postgres, database, pool_mode="transaction", default_pool_size=1)
+    with pooler.session() as one, pooler.session() as other:
+        one.rows("BEGIN")
+        other.send(query("SELECT 'for the other'"))
+        one.send(parse("COMMIT"), bind(), execute(), query("SELECT 1/0"), raw.SYNC)
+        assert types_of(one.until("Z") + one.until("Z")) == "12CEZZ"
+        assert one.value("SELECT 'for one'") == "for one"
+        one.send(raw.TERMINATE)
+        assert one.is_closed()
+        assert types_of(messages := other.until("Z")) == "TDCZ"
+        assert rows_of(messages) == [["for the other"]]
+
+
+def test_any_number_of_clients_may_wait_for_the_greeting_of_one_link(pgvouch_program, scratch_folder, ports):
+    """On a small stack, which they must not fill."""
+    go = threading.Event()
+
+    class Late(StandIn):
+        def _start(self, connection):
+            go.wait(30)
+            return super()._start(connection)
+    wrapper = scratch_folder / "small-stack"
+    scratch.write(wrapper, f'#!/bin/sh\nulimit -s 256\nexec {pgvouch_program} "$@"\n', 0o700)
+    with Late() as server:
+        pooler = Pooler(wrapper, scratch_folder / "pooler", ports.take(), {"app": server.target()},
+                        settings={"max_client_conn": 1000, "default_pool_size": 1, "server_connect_timeout": 60})
+        crowd = [pooler.raw() for _ in range(800)]
+        for one in crowd:
+            one.send(raw.startup({"user": "app", "database": "app"}))
+        await_condition(lambda: pooler.log.count("login attempt") == len(crowd), "all logins", pause=0.1)
+        go.set()
+        for one in crowd:
+            one.await_welcome()
+            one.close()
+        pooler.stop()

@@ -1,10 +1,12 @@
 """Startup packets, well formed and not: what a client may send before it has logged in."""
 
 import struct
+import time
 
 import pytest
 
-from support import raw
+from support import raw, scratch
+from support.pooler import Pooler
 from support.process import await_condition
 from support.raw import GSSENC_REQUEST, SSL_REQUEST, Closed, client_tls, packet, startup
 
@@ -400,3 +402,23 @@ def test_a_login_with_a_query_behind_it_in_one_packet(pooler):
         connection.send(startup(USER), raw.query("SELECT 7"))
         connection.await_welcome()
         assert raw.rows_of(connection.until("Z")) == [["7"]]
+
+
+# ---- descriptors ----
+
+def test_when_descriptors_run_out_the_log_and_the_sessions_do_not(pgvouch_program, postgres, scratch_folder, ports):
+    wrapper = scratch_folder / "few-descriptors"
+    scratch.write(wrapper, f'#!/bin/sh\nulimit -n 64\nexec {pgvouch_program} "$@"\n', 0o700)
+    pooler = Pooler(wrapper, scratch_folder / "pooler", ports.take(), {"app": postgres.target()})
+    with pooler.session() as session:
+        assert session.value("SELECT 1") == "1"
+        crowd = [pooler.raw() for _ in range(80)]
+        pooler.await_log("cannot accept a client")
+        began = time.monotonic()
+        for _ in range(200):
+            assert session.value("SELECT 1") == "1"
+        assert pooler.log.count("cannot accept a client") <= 2 + 10 * (time.monotonic() - began)
+        for one in crowd:
+            one.close()
+        assert still_serves(pooler)
+    pooler.stop()

@@ -89,7 +89,6 @@ def test_version_is_shown(vouch):
     (["verfy"], "unknown command verfy"),
     (["--json"], "unknown option --json"),
     (["verify"], "the server is missing"),
-    (["verify", "localhost:1"], "--policy FILE is missing"),
     (["verify", "localhost:1", "--policy", "p", "--jsn"], "unknown option --jsn"),
     (["verify", "/run/postgresql", "--policy", "p"], "Unix socket"),
     (["cert"], "--out DIR is missing"),

@@ -4,21 +4,12 @@ import psycopg
 import pytest
 
 from support import scratch
-from support.process import run
 from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
 
 
 @pytest.fixture(scope="session")
 def vouch(vouch_program):
     return Vouch(vouch_program)
-
-
-@pytest.fixture(scope="session")
-def processor(vouch_program, scratch_root):
-    """The simulated processor of all daemons here: to make one takes seconds."""
-    folder = scratch.make_folder(scratch_root / "processor-of-vouch")
-    run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
-    return folder
 
 
 @pytest.fixture

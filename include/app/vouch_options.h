@@ -9,12 +9,29 @@
 
 #include "config/settings.h"
 
-/* vouch verify HOST:PORT --policy FILE ... */
+/* A report's certificates, files in DER or PEM, and the time of check. NULL: not given. */
+struct vouch_files {
+    const char *vek; /* at most one of these three */
+    const char *vcek;
+    const char *vlek;
+    const char *ask; /* or ASVK */
+    const char *ark;
+    const char *crl;
+    bool has_at; /* otherwise it is now */
+    int64_t at_us;
+};
+
+/* Whether there is any, whatever the time. */
+bool vouch_files_are_given(const struct vouch_files *files);
+
+/* vouch verify HOST:PORT ..., or vouch verify --report FILE ... */
 struct vouch_verify_options {
-    bool help; /* nothing else is then checked */
-    char *host;
+    bool help;  /* nothing else is then checked */
+    char *host; /* NULL with `report` */
     int port;
-    const char *policy;
+    const char *report; /* NULL: a server */
+    struct vouch_files files;
+    const char *policy;      /* NULL: what needs none is checked */
     const char *ca;          /* NULL: the server's identity is not checked */
     const char *save_report; /* NULL: not saved */
     bool json;
@@ -45,5 +62,52 @@ struct vouch_cert_options {
  * the output directory, so that the root which a policy has to trust lies beside the certificate. */
 struct err vouch_cert_options_read(int argc, char **argv, struct vouch_cert_options *out) MUST_CHECK;
 void vouch_cert_options_release(struct vouch_cert_options *options);
+
+/* vouch show FILE|HOST:PORT ... */
+struct vouch_show_options {
+    bool help;
+    const char *subject;
+    bool json;
+    bool direct_tls;
+    int64_t timeout_us;
+};
+
+struct err vouch_show_options_read(int argc, char **argv, struct vouch_show_options *out) MUST_CHECK;
+
+/* vouch report ... and vouch selftest ...: attest_provider is `auto` where the line does not say. */
+struct vouch_report_options {
+    bool help;
+    const char *nonce; /* hexadecimal; NULL: none */
+    bool raw;          /* the report's bytes alone, not a CMW */
+    const char *out;   /* NULL: standard output */
+    struct settings settings;
+};
+
+/* As vouch_cert_options_read. */
+struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_options *out) MUST_CHECK;
+void vouch_report_options_release(struct vouch_report_options *options);
+
+struct vouch_selftest_options {
+    bool help;
+    bool json;
+    struct settings settings;
+};
+
+/* As vouch_cert_options_read. */
+struct err vouch_selftest_options_read(int argc, char **argv, struct vouch_selftest_options *out) MUST_CHECK;
+void vouch_selftest_options_release(struct vouch_selftest_options *options);
+
+/* vouch policy check FILE, policy test FILE EVIDENCE, policy init --from EVIDENCE. */
+enum vouch_policy_action { VOUCH_POLICY_CHECK, VOUCH_POLICY_TEST, VOUCH_POLICY_INIT };
+struct vouch_policy_options {
+    bool help;
+    enum vouch_policy_action action;
+    const char *file;     /* the policy; NULL with init */
+    const char *evidence; /* NULL with check */
+    struct vouch_files files;
+    bool json; /* of test */
+};
+
+struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_options *out) MUST_CHECK;
 
 #endif

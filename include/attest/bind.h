@@ -11,9 +11,10 @@
 #include "snp/report.h"
 #include "tls/certificate.h"
 
-#define BIND_MAX       512
-#define BIND_NONCE_MAX 64
-#define BIND_KIND_LEAF 1 /* certificate evidence; the only kind there is yet */
+#define BIND_MAX         512
+#define BIND_NONCE_MAX   64
+#define BIND_KIND_LEAF   1 /* certificate evidence */
+#define BIND_KIND_REPORT 3 /* a report by itself, of `vouch report` */
 
 /* Views live as long as the bytes they were read from. */
 struct bind {
@@ -33,5 +34,8 @@ struct err bind_parse(struct bytes cbor, struct bind *out) MUST_CHECK;
 struct err bind_report_data(const struct bind *bind, const struct certificate_facts *facts,
                             const uint8_t issuer_spki_sha384[SHA384_SIZE],
                             uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
+
+/* REPORT_DATA of kind 3: over what the record itself says. ERR_UNSUPPORTED for another kind, as bind_report_data is. */
+struct err bind_report_data_alone(const struct bind *bind, uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
 
 #endif

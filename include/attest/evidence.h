@@ -46,4 +46,10 @@ struct provider;
 struct err evidence_attach(struct leaf *leaf, struct provider *provider, struct bytes config_digest, struct bytes nonce,
                            int64_t issued_at_s, uint8_t *report) MUST_CHECK;
 
+/* A report that no certificate carries: asks the provider for one over the nonce (may be empty) and the time, and
+ * writes it as a CMW with a bind record of kind 3 into `cmw`, a growing writer. Blocks as provider_report. On success
+ * `report` holds the report. */
+struct err evidence_make_report(struct provider *provider, struct bytes nonce, int64_t issued_at_s,
+                                uint8_t report[SNP_REPORT_SIZE], struct writer *cmw) MUST_CHECK;
+
 #endif

@@ -1,5 +1,6 @@
 /*
- * verifier.h: a certificate's evidence, from its bytes to the verdict. The only maker of verdicts.
+ * verifier.h: a certificate's evidence, or a report by itself, from its bytes to the verdict. The only maker of
+ * verdicts.
  *
  * Takes about a millisecond (P-384) plus the chain when it is new: for the crew, never on a loop. Any thread.
  */
@@ -10,7 +11,11 @@
 #include "attest/verdict.h"
 #include "attest/verified.h"
 
-enum verify_role { VERIFY_SERVER, VERIFY_CLIENT };
+enum verify_role {
+    VERIFY_SERVER,
+    VERIFY_CLIENT,
+    VERIFY_FILE, /* no session at all: TLS version and nonce are not asked for. Nobody is let in by such a verdict */
+};
 
 /* All borrowed for the call. */
 struct verify_request {
@@ -18,6 +23,7 @@ struct verify_request {
     X509 *certificate;       /* the peer's leaf, whose key the handshake proved; NULL: it showed none */
     STACK_OF(X509) * others; /* what it sent besides, for the issuer's key; may be NULL */
     bool is_tls13;
+    /* NULL: signature, chain to AMD's roots, binding and times alone. A client is then denied. */
     const struct policy *policy;
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
     struct snp_chain_cache *chains; /* may be NULL */
@@ -32,8 +38,21 @@ struct verify_request {
 #define VERIFY_CHECK_BINDING  "binding"       /* REPORT_DATA is the hash of this very certificate */
 #define VERIFY_CHECK_VALIDITY "leaf_validity" /* of the certificate, now */
 #define VERIFY_CHECK_ISSUED   "issued_at"     /* not in the future, nor after the certificate's end */
+#define VERIFY_CHECK_POLICY   "policy"        /* skipped, and only there where no policy was given */
 
 /* Fills an initialised verdict; the caller releases it. */
 void verify_certificate(const struct verify_request *request, struct verdict *out);
+
+/* A report and its certificates, without a certificate that it would be about. All borrowed for the call. */
+struct verify_report_request {
+    const struct snp_evidence *evidence;
+    const struct bind *bind;     /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
+    const struct policy *policy; /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
+    enum snp_crl_mode crl_mode;
+    int64_t now_us; /* wall clock: the time of check */
+};
+
+/* As verify_certificate. */
+void verify_report_alone(const struct verify_report_request *request, struct verdict *out);
 
 #endif

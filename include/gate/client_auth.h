@@ -20,8 +20,9 @@ enum client_auth_step {
 };
 
 /* `method`: AUTH_TYPE_PLAIN, _MD5 or _SCRAM_SHA_256; md5 becomes SCRAM where the secret is one. `entry` is copied;
- * NULL: there is no such user, and the exchange fails at its end like one with a wrong password. `channel_binding`: our
- * leaf's tls-server-end-point hash, empty without TLS. `iterations`: for secrets that are plain passwords. */
+ * NULL, or one with an empty secret: nobody can log in as that user, and the exchange fails at its end like one with a
+ * wrong password. `channel_binding`: our leaf's tls-server-end-point hash, empty without TLS. `iterations`: for secrets
+ * that are plain passwords. */
 struct client_auth *client_auth_new(enum auth_type method, const char *user, const struct userlist_entry *entry,
                                     uint32_t iterations, struct bytes channel_binding);
 void client_auth_free(struct client_auth *auth); /* wipes; NULL does nothing */

@@ -12,6 +12,7 @@
 #include "base/engine.h"
 #include "gate/identity.h"
 #include "gate/rules.h"
+#include "gate/turnstile.h"
 #include "tls/context.h"
 #include "tls/stream.h"
 
@@ -46,6 +47,7 @@ struct gate {
     void *ctx;
     TAILQ_HEAD(, login) logins; /* oldest first */
     size_t login_count;
+    struct turnstile turnstile; /* before the crew */
 };
 
 void gate_init(struct gate *gate, struct engine *engine, struct crew *crew, const struct gate_ops *ops, void *ctx);

@@ -2,10 +2,10 @@
  * hba.h: who may come from where to which database, and how it must prove itself: auth_hba_file and auth_ident_file.
  *
  * The dialect of pg_hba.conf that PgBouncer documents: local, host, hostssl and hostnossl lines; databases and users by
- * name, `all`, `sameuser`, `replication` and @file; addresses with prefix length or mask, or `all`; methods trust,
- * reject, password, md5, scram-sha-256, cert and peer; options map=NAME and attest=NAME (a policy that the client's
- * evidence must meet, or `none`). The first line that matches decides; where none does, the answer is no.
- * Once parsed a file is immutable; any thread may ask.
+ * name, `all`, `sameuser`, `replication` (which no session that is served matches) and @file; addresses with prefix
+ * length or mask, or `all`; methods trust, reject, password, md5, scram-sha-256, cert and peer; options map=NAME and
+ * attest=NAME (a policy that the client's evidence must meet, or `none`). The first line that matches decides; where
+ * none does, the answer is no. Once parsed a file is immutable; any thread may ask.
  */
 #ifndef GATE_HBA_H
 #define GATE_HBA_H

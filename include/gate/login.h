@@ -58,6 +58,7 @@ struct login {
     enum auth_type method;
     struct client_auth *auth; /* of password_exchange.h */
     struct login_job job;
+    struct turnstile_ticket ticket; /* while the job waits for the crew or is done there */
     struct loop_task burial;
 };
 
@@ -79,8 +80,10 @@ void login_close(struct login *login, const char *why);
 /* With a FATAL ErrorResponse where the client can read one. */
 void login_refuse(struct login *login, const char *sqlstate, const char *text);
 
-/* Gives a job to the crew; nothing is read from the client meanwhile. */
+/* Gives a job to the crew when it is this client's turn; nothing is read from the client meanwhile. */
 void login_submit(struct login *login, enum login_state state, struct login_job job);
+/* For the gate's turnstile: it is this login's turn. */
+void login_let_in(struct turnstile_ticket *ticket);
 /* Frees the argument of the job that is done. */
 void login_job_end(struct login *login);
 

@@ -17,13 +17,15 @@
 
 /* A ring of `count` entries from `first`; it lies in `inlined` until it outgrows it, then in `grown`. `discarding`: an
  * extended series failed and its Sync has not been sent yet. `copying`: the backend is in an extended-query COPY and
- * ignores Sync until CopyDone or CopyFail. */
+ * ignores Sync until CopyDone or CopyFail. `lost`: a Query stands behind a series without Sync, and an error came that
+ * may be of either; how many answers are due can no longer be told, and the link stays with its client to the end. */
 struct requests {
     uint8_t *grown;
     uint32_t size;
     uint32_t first;
     uint32_t count;
     bool discarding;
+    bool lost;
     bool copying;
     uint8_t inlined[REQUESTS_INLINE];
 };
@@ -40,7 +42,7 @@ void requests_copy_in(struct requests *requests);
 /* A backend that discards up to the next Sync owes nothing, but would discard the next client's words too. */
 static inline bool requests_none_due(const struct requests *requests)
 {
-    return requests->count == 0 && !requests->discarding;
+    return requests->count == 0 && !requests->discarding && !requests->lost;
 }
 
 void requests_clear(struct requests *requests);

@@ -11,7 +11,8 @@
 
 struct server_login;
 
-/* What a login has found out. The callee of `done` takes the stream (and sets its owner) and the variables. */
+/* What a login has found out. The callee of `done` takes the stream (and sets its owner) and the variables. `unread` is
+ * what the backend has sent since, and is valid during the call only. */
 struct server_greeting {
     struct stream *stream;
     struct address peer;
@@ -20,6 +21,7 @@ struct server_greeting {
     struct variables variables;
     uint8_t cancel_key[8];
     bool has_cancel_key; /* old CockroachDB sends none */
+    struct bytes unread;
 };
 
 /* Called once, never before server_login_start returns; server_login_free is allowed inside. */

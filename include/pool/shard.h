@@ -58,6 +58,9 @@ void shard_forget(struct shard *shard, struct waiter *waiter);
 /* Ends a loan. `dirty`: NULL when the backend is idle and owes nothing; else why the link must be closed. `reset`: it
  * served a whole session, and server_reset_query is due. */
 void shard_give_back(struct server *server, const char *dirty, bool reset);
+/* A link that was lent and has not been sent anything. Who waits gets it when the call that lent it is over, not from
+ * inside: any number of clients may wait for no more than its greeting. */
+void shard_give_back_unused(struct server *server);
 /* A cancel request to this link, counted in server->cancels, has ended. */
 void shard_cancel_over(struct server *server);
 

@@ -48,6 +48,8 @@ void stream_resume(struct stream *stream);
 
 /* Sends what is queued and, in TLS, close_notify, then closes; waits 5 s for a peer that does not read. */
 void stream_close(struct stream *stream);
+/* After the peer has said goodbye by its own protocol: nothing is waited for, once what was queued has left. */
+void stream_part(struct stream *stream);
 /* Closes at once; what is queued is lost. */
 void stream_abort(struct stream *stream);
 

@@ -28,7 +28,7 @@ test_tree() {
     find "$build" -name '*.trs' -delete
     rm -f "$build/e2e.xml"
     step "unit tests of ${build##*/}" make --silent -C "$build" -j "$(nproc)" -k check || outcome=1
-    "$top/script/check-e2e" "$build" "$@" || outcome=1
+    PYTEST_DEBUG_TEMPROOT=$SCRATCH "$top/script/check-e2e" "$build" "$@" || outcome=1
     "$top/script/test-totals" "$build" || outcome=1
     return "$outcome"
 }

@@ -62,7 +62,8 @@ bool options_parse(int argc, char **argv, struct options *out, int *status)
         case 'h':
             fputs(usage, stdout);
             return false;
-        default:
+        default: /* getopt_long has said what is wrong */
+            fputs("see pgvouch --help\n", stderr);
             *status = 1;
             return false;
         }

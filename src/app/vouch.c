@@ -1,5 +1,6 @@
 /* vouch.c: the tool's entry. */
 #include "app/vouch_command.h"
+#include "app/vouch_output.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -9,7 +10,18 @@
 static const struct {
     const char *name;
     enum vouch_exit (*run)(int argc, char **argv);
-} commands[] = {{"verify", vouch_verify}, {"cert", vouch_cert}};
+} commands[] = {{"verify", vouch_verify}, {"cert", vouch_cert},     {"report", vouch_report},
+                {"show", vouch_show},     {"policy", vouch_policy}, {"selftest", vouch_selftest}};
+
+enum vouch_exit vouch_fail(const char *command, struct err why, bool hint)
+{
+    fprintf(stderr, "vouch %s: ", command);
+    vouch_print_escaped(stderr, why.why);
+    fputc('\n', stderr);
+    if (hint)
+        fprintf(stderr, "Try \"vouch %s --help\".\n", command);
+    return VOUCH_FAILED;
+}
 
 static enum vouch_exit refuse_usage(const char *what, const char *word)
 {
@@ -20,7 +32,7 @@ static enum vouch_exit refuse_usage(const char *what, const char *word)
 static enum vouch_exit run(int argc, char **argv)
 {
     if (argc < 2)
-        return refuse_usage("a command is missing: verify or cert", "");
+        return refuse_usage("a command is missing: verify, cert, report, show, policy or selftest", "");
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         fputs(vouch_usage, stdout);

@@ -135,29 +135,20 @@ static void cert_release(struct minting *m)
     authority_free(m->authority);
 }
 
-static enum vouch_exit cert_fail(struct err why)
-{
-    fputs("vouch cert: ", stderr);
-    vouch_print_escaped(stderr, why.why);
-    fputc('\n', stderr);
-    return VOUCH_FAILED;
-}
-
 enum vouch_exit vouch_cert(int argc, char **argv)
 {
     struct vouch_cert_options options;
     enum vouch_exit status = VOUCH_DONE;
     struct err outcome = vouch_cert_options_read(argc, argv, &options);
     if (failed(outcome)) {
-        status = cert_fail(outcome);
-        fputs("Try \"vouch cert --help\".\n", stderr);
+        status = vouch_fail("cert", outcome, true);
     } else if (options.help) {
         fputs(vouch_cert_usage, stdout);
     } else {
         struct minting m = {.options = &options};
         outcome = cert_mint(&m);
         if (failed(outcome))
-            status = cert_fail(outcome);
+            status = vouch_fail("cert", outcome, false);
         else
             cert_show(&m);
         cert_release(&m);

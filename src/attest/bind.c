@@ -4,18 +4,19 @@
 
 #include <openssl/evp.h>
 
-#define BIND_PROFILE     1
-#define BIND_LEAF_PAIRS  5
-#define BIND_LEAF_DOMAIN "pgvouch/snp-cert/v1"
+#define BIND_PROFILE       1
+#define BIND_PAIRS         5
+#define BIND_LEAF_DOMAIN   "pgvouch/snp-cert/v1"
+#define BIND_REPORT_DOMAIN "pgvouch/snp-report/v1"
 
 /* What is hashed: the facts come from one certificate; the rest is small. */
-#define BIND_INPUT_MAX   (CERTIFICATE_MAX_SIZE + 1024)
+#define BIND_INPUT_MAX     (CERTIFICATE_MAX_SIZE + 1024)
 
 enum bind_key { BIND_KEY_PROFILE = 1, BIND_KEY_KIND, BIND_KEY_CONFIG_DIGEST, BIND_KEY_ISSUED_AT, BIND_KEY_NONCE };
 
 void bind_write(const struct bind *bind, struct writer *w)
 {
-    cbor_write_map(w, BIND_LEAF_PAIRS);
+    cbor_write_map(w, BIND_PAIRS);
     cbor_write_uint(w, BIND_KEY_PROFILE);
     cbor_write_uint(w, BIND_PROFILE);
     cbor_write_uint(w, BIND_KEY_KIND);
@@ -31,8 +32,6 @@ void bind_write(const struct bind *bind, struct writer *w)
 /* Whether the record says what the profile allows it to say. */
 static struct err bind_check(const struct bind *bind)
 {
-    if (bind->kind != BIND_KIND_LEAF)
-        return err_make(ERR_UNSUPPORTED, "the bind record is of kind %u, which this version does not know", bind->kind);
     if (bind->config_digest.n != 0 && bind->config_digest.n != SHA384_SIZE)
         return err_make(ERR_INPUT, "the bind record's config_digest has %zu bytes", bind->config_digest.n);
     if (bind->issued_at_s < 0)
@@ -42,12 +41,20 @@ static struct err bind_check(const struct bind *bind)
     return OK;
 }
 
+/* What one kind binds says nothing about the other. */
+static struct err bind_expect(const struct bind *bind, unsigned kind)
+{
+    if (bind->kind != kind)
+        return err_make(ERR_UNSUPPORTED, "the bind record is of kind %u, not %u", bind->kind, kind);
+    return bind_check(bind);
+}
+
 static bool bind_read_key(struct reader *r, enum bind_key key)
 {
     return cbor_read_uint(r) == key && !r->bad;
 }
 
-static struct err bind_read_leaf(struct reader *r, struct bind *bind)
+static struct err bind_read_members(struct reader *r, struct bind *bind)
 {
     uint64_t issued_at_s = 0;
     bool whole = bind_read_key(r, BIND_KEY_CONFIG_DIGEST);
@@ -76,14 +83,13 @@ struct err bind_parse(struct bytes cbor, struct bind *out)
     uint64_t kind = cbor_read_uint(&r);
     if (!begun || r.bad)
         return err_make(ERR_INPUT, "the bind record does not begin with profile and kind");
-    if (profile != BIND_PROFILE || kind != BIND_KIND_LEAF)
-        return err_make(ERR_UNSUPPORTED, "the bind record is of profile %llu and kind %llu, not of 1 and 1",
+    if (profile != BIND_PROFILE || (kind != BIND_KIND_LEAF && kind != BIND_KIND_REPORT))
+        return err_make(ERR_UNSUPPORTED, "the bind record is of profile %llu and kind %llu, not of 1 and 1 or 3",
                         (unsigned long long)profile, (unsigned long long)kind);
-    if (pairs != BIND_LEAF_PAIRS)
-        return err_make(ERR_INPUT, "the bind record has %llu members, not %d", (unsigned long long)pairs,
-                        BIND_LEAF_PAIRS);
+    if (pairs != BIND_PAIRS)
+        return err_make(ERR_INPUT, "the bind record has %llu members, not %d", (unsigned long long)pairs, BIND_PAIRS);
     bind.kind = (unsigned)kind;
-    TRY(bind_read_leaf(&r, &bind));
+    TRY(bind_read_members(&r, &bind));
     TRY(bind_check(&bind));
     *out = bind;
     return OK;
@@ -118,7 +124,7 @@ static struct err bind_put_leaf(const struct bind *bind, const struct certificat
 struct err bind_report_data(const struct bind *bind, const struct certificate_facts *facts,
                             const uint8_t issuer_spki_sha384[SHA384_SIZE], uint8_t out[SNP_REPORT_DATA_SIZE])
 {
-    TRY(bind_check(bind));
+    TRY(bind_expect(bind, BIND_KIND_LEAF));
     if (facts->not_before_s < 0 || facts->not_after_s < 0)
         return err_make(ERR_INPUT, "a certificate of before 1970 cannot carry evidence");
     struct writer w = writer_growing(BIND_INPUT_MAX);
@@ -127,4 +133,19 @@ struct err bind_report_data(const struct bind *bind, const struct certificate_fa
         outcome = err_crypto("cannot make REPORT_DATA");
     writer_free(&w);
     return outcome;
+}
+
+struct err bind_report_data_alone(const struct bind *bind, uint8_t out[SNP_REPORT_DATA_SIZE])
+{
+    uint8_t room[BIND_MAX];
+    struct writer w = writer_over(room, sizeof room);
+    TRY(bind_expect(bind, BIND_KIND_REPORT));
+    writer_lp(&w, BYTES_LITERAL(BIND_REPORT_DOMAIN));
+    writer_u64(&w, (uint64_t)bind->issued_at_s);
+    writer_lp(&w, bind->config_digest);
+    writer_lp(&w, bind->nonce);
+    TRY(writer_finish(&w, "what the report binds"));
+    if (EVP_Digest(w.start, w.used, out, NULL, EVP_sha512(), NULL) != 1)
+        return err_crypto("cannot make REPORT_DATA");
+    return OK;
 }

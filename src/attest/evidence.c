@@ -31,6 +31,8 @@ static struct err evidence_read_cmw(struct bytes extension, struct evidence *out
     struct cmw cmw;
     TRY(cmw_parse_extension(extension, &cmw));
     TRY(bind_parse(cmw.bind, &out->bind));
+    if (out->bind.kind != BIND_KIND_LEAF)
+        return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", out->bind.kind);
     TRY(snp_certtable_parse(cmw.certs, &out->table));
     out->report = cmw.report;
     out->nonce = out->bind.nonce;
@@ -132,27 +134,31 @@ static struct err evidence_write_table(const struct provider_report *made, struc
     return writer_finish(w, "the provider's table of certificates");
 }
 
-/* `table`, `record` and `extension` are scratch of the caller's. */
-static struct err evidence_write(const struct bind *bind, const struct provider_report *made, struct writer *table,
-                                 struct writer *record, struct writer *extension)
+/* Has a CMW of the parts written by `write`: as a certificate's extension, or by itself. */
+static struct err evidence_write(const struct bind *bind, const struct provider_report *made,
+                                 void (*write)(const struct cmw *cmw, struct writer *w), struct writer *out)
 {
-    TRY(evidence_write_table(made, table));
-    bind_write(bind, record);
-    TRY(writer_finish(record, "the bind record"));
-    struct cmw cmw = {.report = BYTES(made->report), .certs = writer_bytes(table), .bind = writer_bytes(record)};
-    cmw_write_extension(&cmw, extension);
-    return writer_finish(extension, "the evidence");
+    uint8_t room[BIND_MAX];
+    struct writer table = writer_growing(CMW_MAX), record = writer_over(room, sizeof room);
+    struct err outcome = evidence_write_table(made, &table);
+    bind_write(bind, &record);
+    if (!failed(outcome))
+        outcome = writer_finish(&record, "the bind record");
+    if (!failed(outcome)) {
+        struct cmw cmw = {.report = BYTES(made->report), .certs = writer_bytes(&table), .bind = writer_bytes(&record)};
+        write(&cmw, out);
+        outcome = writer_finish(out, "the evidence");
+    }
+    writer_free(&table);
+    return outcome;
 }
 
 static struct err evidence_add(struct leaf *leaf, const struct bind *bind, const struct provider_report *made)
 {
-    uint8_t room[BIND_MAX];
-    struct writer table = writer_growing(CMW_MAX), record = writer_over(room, sizeof room);
     struct writer extension = writer_growing(CMW_MAX);
-    struct err outcome = evidence_write(bind, made, &table, &record, &extension);
+    struct err outcome = evidence_write(bind, made, cmw_write_extension, &extension);
     if (!failed(outcome))
         outcome = leaf_add_extension(leaf, CMW_OID, writer_bytes(&extension));
-    writer_free(&table);
     writer_free(&extension);
     return outcome;
 }
@@ -170,6 +176,23 @@ struct err evidence_attach(struct leaf *leaf, struct provider *provider, struct 
     if (!failed(outcome))
         outcome = evidence_add(leaf, &bind, &made);
     if (!failed(outcome) && report)
+        memcpy(report, made.report, SNP_REPORT_SIZE);
+    provider_report_release(&made);
+    return outcome;
+}
+
+struct err evidence_make_report(struct provider *provider, struct bytes nonce, int64_t issued_at_s,
+                                uint8_t report[SNP_REPORT_SIZE], struct writer *cmw)
+{
+    struct bind bind = {.kind = BIND_KIND_REPORT, .issued_at_s = issued_at_s, .nonce = nonce};
+    uint8_t report_data[SNP_REPORT_DATA_SIZE];
+    TRY(bind_report_data_alone(&bind, report_data));
+    struct provider_report made;
+    TRY(provider_report(provider, report_data, &made));
+    struct err outcome = evidence_check_report(&made, report_data);
+    if (!failed(outcome))
+        outcome = evidence_write(&bind, &made, cmw_write, cmw);
+    if (!failed(outcome))
         memcpy(report, made.report, SNP_REPORT_SIZE);
     provider_report_release(&made);
     return outcome;

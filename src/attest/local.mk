@@ -73,6 +73,7 @@ check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_judge \
     test/unit/test_attest_nonces \
     test/unit/test_attest_verdict \
+    test/unit/test_attest_verifier \
     test/unit/test_attest_journal
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
@@ -86,6 +87,10 @@ test_unit_test_attest_nonces_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_verdict_SOURCES = test/unit/test_attest_verdict.c
 test_unit_test_attest_verdict_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verdict_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_verifier_SOURCES = test/unit/test_attest_verifier.c test/unit/provider_stand_in.c \
+    test/unit/provider_stand_in.h test/unit/snp_forge.c test/unit/snp_forge.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_verifier_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_verifier_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_journal_SOURCES = test/unit/test_attest_journal.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_journal_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_journal_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)

@@ -65,6 +65,10 @@ static bool is_named(const struct check *check, const char *name)
 /* The sentence for a demand that was not met. */
 static char *tell(const struct check *check, const struct snp_facts *facts, const char *policy)
 {
+    if (policy[0] == '\0' && check->expected[0] == '\0')
+        return mem_format("%s: %s", check->name, check->found);
+    if (policy[0] == '\0')
+        return mem_format("%s: %s, expected %s", check->name, check->found, check->expected);
     if (is_named(check, JUDGE_CHECK_MEASUREMENT) && facts->report_is_read)
         return mem_format("measurement %s is not allowed by policy \"%s\"", check->found, policy);
     if (is_named(check, JUDGE_CHECK_DEBUG) && facts->report_is_read)

@@ -8,36 +8,24 @@
 
 #define SKEW_S 300 /* clocks that differ by less are forgiven */
 
-/* Without these among the checks there is no verdict but deny. */
-static const char *const verify_required[] = {
-    VERIFY_CHECK_TLS,
-    VERIFY_CHECK_EVIDENCE,
-    VERIFY_CHECK_FORMAT,
-    VERIFY_CHECK_BINDING,
-    VERIFY_CHECK_VALIDITY,
-    VERIFY_CHECK_ISSUED,
-    SNP_CHECK_REPORT_LENGTH,
-    SNP_CHECK_REPORT_VERSION,
-    SNP_CHECK_CHAIN,
-    SNP_CHECK_CHAIN_ROOT,
-    SNP_CHECK_CHAIN_VALIDITY,
-    SNP_CHECK_REPORT_SIGNATURE,
-    SNP_CHECK_KEY_KIND,
-    SNP_CHECK_PRODUCT,
-    SNP_CHECK_CHIP_ID,
-    SNP_CHECK_TCB,
-    JUDGE_CHECK_SIMULATED,
-    JUDGE_CHECK_MEASUREMENT,
-    JUDGE_CHECK_MIN_VERSION,
-    JUDGE_CHECK_PLATFORM_VERSION,
-    JUDGE_CHECK_DEBUG,
-    JUDGE_CHECK_SMT,
-    JUDGE_CHECK_GUEST_SVN,
-    JUDGE_CHECK_NONCE,
-    JUDGE_CHECK_NONCE_LENGTH,
-    JUDGE_CHECK_NONCE_AGE,
-    NULL,
-};
+/* Without these among the checks there is no verdict but deny: of a certificate, of every report, of a policy. */
+#define REQUIRED_OF_CERTIFICATE                                                                                        \
+    VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_FORMAT, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED,          \
+        JUDGE_CHECK_NONCE, JUDGE_CHECK_NONCE_LENGTH, JUDGE_CHECK_NONCE_AGE
+#define REQUIRED_OF_REPORT                                                                                             \
+    VERIFY_CHECK_BINDING, SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,    \
+        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND, SNP_CHECK_PRODUCT,                   \
+        SNP_CHECK_CHIP_ID, SNP_CHECK_TCB
+#define REQUIRED_OF_POLICY                                                                                             \
+    JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT, JUDGE_CHECK_MIN_VERSION, JUDGE_CHECK_PLATFORM_VERSION,             \
+        JUDGE_CHECK_DEBUG, JUDGE_CHECK_SMT, JUDGE_CHECK_GUEST_SVN
+
+static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT, REQUIRED_OF_POLICY,
+                                                   NULL};
+static const char *const certificate_required_without_policy[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT,
+                                                                  VERIFY_CHECK_POLICY, NULL};
+static const char *const report_required[] = {REQUIRED_OF_REPORT, REQUIRED_OF_POLICY, NULL};
+static const char *const report_required_without_policy[] = {REQUIRED_OF_REPORT, VERIFY_CHECK_POLICY, NULL};
 
 /* What is at hand while one certificate is verified. */
 struct verification {
@@ -50,6 +38,10 @@ struct verification {
 
 static void verify_tls(const struct verification *v)
 {
+    if (v->request->role == VERIFY_FILE) {
+        checklist_add(v->checks, VERIFY_CHECK_TLS, CHECK_SKIPPED, "", "a file is no session");
+        return;
+    }
     bool good = v->request->is_tls13;
     checklist_add(v->checks, VERIFY_CHECK_TLS, good ? CHECK_PASS : CHECK_FAIL, "TLS 1.3",
                   good ? "TLS 1.3" : "no TLS 1.3: such a session is not attested");
@@ -58,7 +50,8 @@ static void verify_tls(const struct verification *v)
 static void verify_format(const struct verification *v, bool is_accepted)
 {
     checklist_add(v->checks, VERIFY_CHECK_FORMAT, is_accepted ? CHECK_PASS : CHECK_FAIL,
-                  "a format that the policy accepts", evidence_format_name(v->evidence.format));
+                  v->request->policy ? "a format that the policy accepts" : "a known format",
+                  evidence_format_name(v->evidence.format));
 }
 
 /* False when there is nothing to go on with: of a format that the policy does not accept nothing is read. */
@@ -70,7 +63,8 @@ static bool verify_find(struct verification *v)
         checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "no certificate was shown");
         return false;
     }
-    struct err e = evidence_find(v->request->certificate, v->request->policy->formats, &v->evidence);
+    const struct policy *policy = v->request->policy;
+    struct err e = evidence_find(v->request->certificate, policy ? policy->formats : NULL, &v->evidence);
     verdict->format = v->evidence.format;
     if (e.code == ERR_NOT_FOUND) {
         checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "the certificate carries no evidence");
@@ -95,33 +89,47 @@ static bool verify_find(struct verification *v)
 static void verify_lend_vek(const struct verification *v, struct snp_evidence *snp)
 {
     struct snp_report report;
-    if (snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 || failed(snp_report_parse(snp->report, &report)))
+    if (!v->request->policy || snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 ||
+        failed(snp_report_parse(snp->report, &report)))
         return;
     snp->vek = veks_find(v->request->policy->certificates.veks, &report);
+}
+
+static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
+{
+    return (struct snp_trust){
+        .now_s = now_us / US_PER_SECOND,
+        .arks = policy ? policy->certificates.trusted_arks : NULL,
+        .crl_mode = SNP_CRL_IF_AVAILABLE,
+    };
+}
+
+static void verify_take_checks(const struct policy *policy, struct checklist *checks, struct verdict *verdict)
+{
+    if (policy)
+        judge_relax(policy, checks);
+    checklist_join(&verdict->checks, checks);
 }
 
 /* Signature, chain and certificates. */
 static void verify_report(const struct verification *v)
 {
     const struct verify_request *request = v->request;
+    struct verified *verified = request->policy ? request->verified : NULL;
     struct snp_facts *facts = &v->verdict->facts;
     struct checklist checks = CHECKLIST_EMPTY;
     struct snp_evidence snp = {.report = v->evidence.report};
-    const struct snp_trust trust = {
-        .now_s = request->now_us / US_PER_SECOND,
-        .arks = request->policy->certificates.trusted_arks,
-        .cache = request->chains,
-        .crl_mode = SNP_CRL_IF_AVAILABLE,
-    };
-    if (!verified_find(request->verified, &v->evidence, request->policy, request->now_us, &checks, facts)) {
+    struct snp_trust trust = verify_trust(request->policy, request->now_us);
+    trust.cache = request->chains;
+    if (!verified || !verified_find(verified, &v->evidence, request->policy, request->now_us, &checks, facts)) {
         snp_evidence_take_table(&snp, &v->evidence.table);
         snp.vek = v->evidence.vek;
         verify_lend_vek(v, &snp);
         snp_verify(&snp, &trust, &checks, facts);
-        verified_keep(request->verified, &v->evidence, request->policy, request->now_us, &checks, facts);
+        if (verified)
+            verified_keep(verified, &v->evidence, request->policy, request->now_us, &checks, facts);
     }
-    judge_relax(request->policy, &checks);
-    checklist_join(v->checks, &checks);
+    verify_take_checks(request->policy, &checks, v->verdict);
 }
 
 /* The issuer's key enters REPORT_DATA of our own format, so that evidence also says who may issue leaves. */
@@ -149,7 +157,13 @@ static struct err verify_binding_holds(const struct verification *v)
     return OK;
 }
 
-/* A report that binds no key may have been relayed by anybody: that is never a pass. */
+/* A report that binds no key may have been relayed by anybody: that is never a pass. Only of a client may a policy
+ * tolerate it, since a server's evidence answers no nonce either. */
+static bool verify_tolerates_unbound(const struct verify_request *request)
+{
+    return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
+}
+
 static void verify_binding(const struct verification *v)
 {
     const char *expected = "REPORT_DATA made for this certificate";
@@ -159,9 +173,8 @@ static void verify_binding(const struct verification *v)
     else if (evidence_format_binds_key(v->evidence.format))
         checklist_add(v->checks, VERIFY_CHECK_BINDING, CHECK_PASS, expected, "it is");
     else
-        checklist_add(v->checks, VERIFY_CHECK_BINDING,
-                      v->request->policy->certificates.allow_unbound ? CHECK_WARN : CHECK_FAIL, expected,
-                      "the report binds a nonce and no key: anybody may have relayed it");
+        checklist_add(v->checks, VERIFY_CHECK_BINDING, verify_tolerates_unbound(v->request) ? CHECK_WARN : CHECK_FAIL,
+                      expected, "the report binds a nonce and no key: anybody may have relayed it");
 }
 
 static void verify_time_text(int64_t at_s, char out[CLOCK_TEXT_SIZE])
@@ -191,6 +204,16 @@ static void verify_times(const struct verification *v)
     verify_time_text(issued_s, found);
     bool issued = issued_s <= now_s + SKEW_S && issued_s <= leaf->not_after_s && issued_s > 0;
     checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
+}
+
+/* What a policy demands; without one a check says that nobody asked. */
+static void verify_demands(const struct policy *policy, struct verdict *verdict)
+{
+    if (policy)
+        judge_report(policy, &verdict->facts, &verdict->checks);
+    else
+        checklist_add(&verdict->checks, VERIFY_CHECK_POLICY, CHECK_SKIPPED, "",
+                      "no policy was given: whether this is the right guest was not asked");
 }
 
 static void verify_skip_nonce(const struct verification *v, const char *why)
@@ -253,10 +276,13 @@ static void verify_server_nonce(const struct verification *v)
 static void verify_nonce(const struct verification *v)
 {
     const struct policy *policy = v->request->policy;
-    if (v->request->role == VERIFY_SERVER) {
-        verify_skip_nonce(v, "a server's certificate answers no challenge");
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "",
-                      "a server's certificate answers no challenge");
+    if (v->request->role != VERIFY_CLIENT) {
+        const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
+                                                          : "a server's certificate answers no challenge";
+        verify_skip_nonce(v, why);
+        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", why);
+    } else if (!policy) {
+        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
     } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
         verify_nonce_length(v);
@@ -284,10 +310,45 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_report(&v);
         verify_binding(&v);
         verify_times(&v);
-        judge_report(request->policy, &out->facts, v.checks);
+        verify_demands(request->policy, out);
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
-    verdict_conclude(out, request->policy, verify_required);
+    verdict_conclude(out, request->policy,
+                     request->policy ? certificate_required : certificate_required_without_policy);
+    out->duration_us = clock_monotonic_us() - began_us;
+}
+
+/* What a report by itself can be held against is the bind record that came with it. */
+static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
+{
+    const char *expected = "REPORT_DATA made for the bind record";
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    if (!request->bind || request->bind->kind != BIND_KIND_REPORT) {
+        checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
+                      "no certificate: what REPORT_DATA binds was not looked at");
+        return;
+    }
+    struct err e = out->facts.report_is_read ? bind_report_data_alone(request->bind, due)
+                                             : err_make(ERR_INPUT, "the report cannot be read");
+    if (!failed(e) && !bytes_equal_secret(BYTES(due), BYTES(out->facts.report.report_data)))
+        e = err_make(ERR_DENIED, "the report is about another time or nonce");
+    checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
+                  failed(e) ? e.why : "it is");
+}
+
+void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
+{
+    struct checklist checks = CHECKLIST_EMPTY;
+    struct snp_trust trust = verify_trust(request->policy, request->now_us);
+    int64_t began_us = clock_monotonic_us();
+    out->at_us = request->now_us;
+    out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
+    trust.crl_mode = request->crl_mode;
+    snp_verify(request->evidence, &trust, &checks, &out->facts);
+    verify_take_checks(request->policy, &checks, out);
+    verify_report_binding(request, out);
+    verify_demands(request->policy, out);
+    verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }

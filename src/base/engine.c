@@ -54,6 +54,7 @@ struct channel {
     bool broken;      /* a send failed: what is queued is dropped; reading tells the owner why */
     bool awaits_peer; /* lingering: after the last byte wait for the peer's end too */
     bool half_closed;
+    bool ended; /* the owner has been told, and is told nothing more */
 };
 TAILQ_HEAD(channel_list, channel);
 
@@ -219,6 +220,14 @@ static void channel_linger_on(struct channel *channel)
     }
 }
 
+static void channel_tell_end(struct channel *channel, struct err why)
+{
+    if (channel->ended)
+        return;
+    channel->ended = true;
+    channel->ops->ended(channel->owner, why);
+}
+
 /* After a flush, where calling the owner is safe. */
 static void channel_settle(struct channel *channel)
 {
@@ -227,7 +236,7 @@ static void channel_settle(struct channel *channel)
     } else if (channel->state == CHANNEL_OPEN && channel->broken && channel->paused) {
         /* Nobody reads, so reading cannot tell the owner. */
         channel_forget_events(channel);
-        channel->ops->ended(channel->owner, err_make(ERR_SYSTEM, "the peer closed the connection"));
+        channel_tell_end(channel, err_make(ERR_SYSTEM, "the peer closed the connection"));
     }
 }
 
@@ -241,7 +250,7 @@ static void channel_writable(evutil_socket_t fd, short what, void *arg)
     channel_flush(channel);
     if (channel->congested || channel->state == CHANNEL_DEAD)
         return;
-    if (channel->state == CHANNEL_OPEN && !channel->broken && channel->ops->drained)
+    if (channel->state == CHANNEL_OPEN && !channel->broken && !channel->ended && channel->ops->drained)
         channel->ops->drained(channel->owner);
     else
         channel_settle(channel);
@@ -272,7 +281,7 @@ static void channel_end(struct channel *channel, struct err why)
         return;
     }
     event_del(&channel->read_event); /* a closed socket would be readable for ever */
-    channel->ops->ended(channel->owner, why);
+    channel_tell_end(channel, why);
 }
 
 static void channel_readable(evutil_socket_t fd, short what, void *arg)
@@ -282,7 +291,7 @@ static void channel_readable(evutil_socket_t fd, short what, void *arg)
     struct engine *engine = channel->engine;
     ssize_t n = recv(fd, engine->lent, sizeof engine->lent, MSG_DONTWAIT);
     if (n > 0) {
-        if (channel->state == CHANNEL_OPEN)
+        if (channel->state == CHANNEL_OPEN && !channel->ended)
             channel->ops->arrived(channel->owner, engine->lent, (size_t)n);
     } else if (n == 0) {
         channel_end(channel, err_make(ERR_CLOSED, "the peer closed the connection"));
@@ -380,10 +389,11 @@ void channel_close_gently(struct channel *channel, int64_t linger_us, bool await
     channel->state = CHANNEL_LINGERING;
     channel->linger_until_us = loop_now_us(engine->loop) + linger_us;
     channel->awaits_peer = await_peer;
+    if (TAILQ_EMPTY(&engine->lingering)) /* a running timer would be put off by every further channel */
+        timer_start(engine->linger_timer, US_PER_SECOND / 4);
     TAILQ_INSERT_TAIL(&engine->lingering, channel, link);
     channel_resume(channel);
     channel_mark_dirty(channel);
-    timer_start(engine->linger_timer, US_PER_SECOND / 4);
 }
 
 int channel_release(struct channel *channel)

@@ -12,3 +12,35 @@ libbase_a_SOURCES = \
     src/base/mem.c include/base/mem.h \
     src/base/reader.c include/base/reader.h \
     src/base/writer.c include/base/writer.h
+
+if UNIT_TESTS
+check_PROGRAMS += \
+    test/unit/test_base_bytes \
+    test/unit/test_base_connector \
+    test/unit/test_base_engine \
+    test/unit/test_base_log \
+    test/unit/test_base_loop \
+    test/unit/test_base_reader \
+    test/unit/test_base_writer
+test_unit_test_base_bytes_SOURCES = test/unit/test_base_bytes.c test/unit/expect.h
+test_unit_test_base_bytes_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_bytes_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_connector_SOURCES = test/unit/test_base_connector.c test/unit/expect.h
+test_unit_test_base_connector_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_connector_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_engine_SOURCES = test/unit/test_base_engine.c test/unit/expect.h
+test_unit_test_base_engine_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_engine_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_log_SOURCES = test/unit/test_base_log.c test/unit/expect.h
+test_unit_test_base_log_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_log_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_loop_SOURCES = test/unit/test_base_loop.c test/unit/expect.h
+test_unit_test_base_loop_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_loop_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_reader_SOURCES = test/unit/test_base_reader.c test/unit/expect.h
+test_unit_test_base_reader_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_reader_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_writer_SOURCES = test/unit/test_base_writer.c test/unit/expect.h
+test_unit_test_base_writer_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_writer_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+endif

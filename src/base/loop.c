@@ -131,6 +131,7 @@ static void loop_run_tasks(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    loop_run_tasks(loop); /* what was deferred before there was a turn to end */
     while (!atomic_load_explicit(&loop->stopping, memory_order_acquire)) {
         loop->now_us = 0;
         event_base_loop(loop->base, EVLOOP_ONCE);

@@ -101,6 +101,14 @@ void writer_cstring(struct writer *w, const char *text)
     writer_put(w, bytes_of(text, strlen(text) + 1));
 }
 
+static void writer_format_to_the_brim(uint8_t *out, size_t n, const char *format, va_list args)
+{
+    char *text = mem_alloc(n + 1);
+    vsnprintf(text, n + 1, format, args);
+    memcpy(out, text, n);
+    mem_free_secret(text, n);
+}
+
 void writer_format(struct writer *w, const char *format, ...)
 {
     va_list args;
@@ -109,14 +117,13 @@ void writer_format(struct writer *w, const char *format, ...)
     va_copy(again, args);
     int n = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    /* vsnprintf wants room for a terminator, which is then given back. */
-    uint8_t *p = n < 0 ? NULL : writer_reserve(w, (size_t)n + 1);
-    if (p) {
-        vsnprintf((char *)p, (size_t)n + 1, format, again);
-        w->used--;
-    } else {
+    uint8_t *p = n < 0 ? NULL : writer_reserve(w, (size_t)n);
+    if (!p)
         w->bad = true;
-    }
+    else if (w->used < w->size) /* room for the terminator that vsnprintf writes */
+        vsnprintf((char *)p, (size_t)n + 1, format, again);
+    else
+        writer_format_to_the_brim(p, (size_t)n, format, again);
     va_end(again);
 }
 

@@ -107,7 +107,7 @@ static struct err backend_auth_sasl(struct backend_auth *auth, struct reader *me
         plus = plus || strcmp(name, scram_mechanism_plus) == 0;
     }
     TRY(reader_finish(mechanisms, "AuthenticationSASL"));
-    if (!plain && !plus)
+    if (!plain && !(plus && auth->binding_size > 0))
         return err_make(ERR_UNSUPPORTED, "the server offers no SASL mechanism that is known here");
     if (!backend_auth_password(auth) && !(auth->credentials && auth->credentials->has_scram_keys))
         return backend_auth_missing(auth, "SCRAM keys or a password");
@@ -187,8 +187,9 @@ struct err backend_auth_take(struct backend_auth *auth, struct bytes body, struc
     if (auth->state == STATE_SCRAM_FIRST && kind == WIRE_AUTHENTICATION_SASL_CONTINUE)
         return backend_auth_sasl_continue(auth, reader_rest(&reader), out, step);
     if (auth->state == STATE_SCRAM_FINAL && kind == WIRE_AUTHENTICATION_SASL_FINAL) {
+        TRY(scram_client_take_final(auth->scram, reader_rest(&reader)));
         auth->state = STATE_SCRAM_PROVED;
-        return scram_client_take_final(auth->scram, reader_rest(&reader));
+        return OK;
     }
     return err_make(ERR_UNSUPPORTED, "the server asks for an authentication method that is not supported (%u)", kind);
 }

@@ -47,7 +47,7 @@ struct client_auth *client_auth_new(enum auth_type method, const char *user, con
     auth->method = method;
     auth->user = mem_string(user);
     auth->iterations = iterations;
-    if (entry) {
+    if (entry && entry->secret[0]) { /* an empty secret is none: it must let nobody in who sends an empty password */
         auth->secret = mem_string(entry->secret);
         auth->kind = entry->kind;
         auth->scram_secret = entry->scram;
@@ -234,7 +234,9 @@ static struct err client_auth_take_cleartext(struct client_auth *auth, struct by
     if (auth->kind == SECRET_MD5) {
         char secret[MD5_SECRET_SIZE];
         TRY(md5_secret(text, auth->user, secret));
-        return client_auth_done(auth, client_auth_same(secret, auth->secret), step);
+        bool same = client_auth_same(secret, auth->secret);
+        OPENSSL_cleanse(secret, sizeof secret);
+        return client_auth_done(auth, same, step);
     }
     auth->state = STATE_CLEARTEXT_CHECK;
     *step = CLIENT_AUTH_WORK;
@@ -246,7 +248,10 @@ static struct err client_auth_check_derived(struct client_auth *auth, enum clien
 {
     uint8_t stored[SCRAM_KEY_SIZE];
     TRY(scram_hash(auth->keys.client_key, stored));
-    return client_auth_done(auth, bytes_equal_secret(BYTES(stored), BYTES(auth->scram_secret.stored_key)), step);
+    bool good = bytes_equal_secret(BYTES(stored), BYTES(auth->scram_secret.stored_key));
+    if (good)
+        secret_cache_keep(auth->password, client_auth_salt(auth), auth->scram_secret.iterations, &auth->keys);
+    return client_auth_done(auth, good, step);
 }
 
 /* ---- the machine ---- */
@@ -288,9 +293,12 @@ struct err client_auth_take(struct client_auth *auth, struct bytes body, struct 
 
 void client_auth_work(struct client_auth *auth)
 {
-    bool check = auth->state == STATE_CLEARTEXT_CHECK;
-    auth->work = secret_cache_derive(check ? auth->password : auth->secret, client_auth_salt(auth),
-                                     check ? auth->scram_secret.iterations : auth->iterations, &auth->keys);
+    struct bytes salt = client_auth_salt(auth);
+    if (auth->state == STATE_SCRAM_DERIVE)
+        auth->work = secret_cache_derive(auth->secret, salt, auth->iterations, &auth->keys);
+    else if (!secret_cache_find(auth->password, salt, auth->scram_secret.iterations, &auth->keys))
+        auth->work = scram_derive(auth->password, salt, auth->scram_secret.iterations, &auth->keys);
+    /* What a stranger sends is kept only when it has turned out right: or he could push everybody's keys out. */
 }
 
 struct err client_auth_worked(struct client_auth *auth, struct writer *out, enum client_auth_step *step)

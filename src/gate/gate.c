@@ -1,9 +1,12 @@
 #include "gate/gate.h"
 
+#include "gate/login.h"
+
 void gate_init(struct gate *gate, struct engine *engine, struct crew *crew, const struct gate_ops *ops, void *ctx)
 {
     *gate = (struct gate){.engine = engine, .crew = crew, .ops = ops, .ctx = ctx};
     TAILQ_INIT(&gate->logins);
+    turnstile_init(&gate->turnstile, login_let_in);
 }
 
 void gate_adopt(struct gate *gate, struct rules *rules, struct tls_context *tls)

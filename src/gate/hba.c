@@ -86,6 +86,8 @@ static struct err hba_take_name(struct hba_names *names, const struct hba_cursor
         names->all = true;
     } else if (!word->quoted && databases && strcmp(word->text, "sameuser") == 0) {
         names->sameuser = true;
+    } else if (!word->quoted && databases && strcmp(word->text, "replication") == 0) {
+        return OK; /* means replication connections, which are not served, and no database of that name */
     } else if (!word->quoted && word->text[0] == '@') {
         return hba_take_file(names, cursor->path, word->text + 1);
     } else if (!word->quoted &&
@@ -126,7 +128,7 @@ static struct err hba_take_prefix(const char *text, unsigned max, uint8_t mask[1
 {
     char *end;
     unsigned long bits = strtoul(text, &end, 10);
-    if (!text[0] || *end || text[0] == '-' || bits > max)
+    if (text[0] < '0' || text[0] > '9' || *end || bits > max)
         return err_make(ERR_INPUT, "\"/%s\" is not a prefix length from 0 to %u", text, max);
     hba_prefix_mask((unsigned)bits, mask);
     return OK;

@@ -21,5 +21,46 @@ libgate_a_SOURCES = \
     src/gate/startup_packet.c include/gate/startup_packet.h \
     src/gate/startup_parameters.c include/gate/startup_parameters.h \
     src/gate/text_file.c include/gate/text_file.h \
+    src/gate/turnstile.c include/gate/turnstile.h \
     src/gate/userlist.c include/gate/userlist.h \
     src/gate/words.c include/gate/words.h
+
+if UNIT_TESTS
+check_PROGRAMS += \
+    test/unit/test_gate_backend_auth \
+    test/unit/test_gate_client_auth \
+    test/unit/test_gate_hba \
+    test/unit/test_gate_kept_keys \
+    test/unit/test_gate_proof \
+    test/unit/test_gate_rules \
+    test/unit/test_gate_scram \
+    test/unit/test_gate_turnstile \
+    test/unit/test_gate_userlist
+test_unit_test_gate_backend_auth_SOURCES = test/unit/test_gate_backend_auth.c test/unit/expect.h
+test_unit_test_gate_backend_auth_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_backend_auth_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_client_auth_SOURCES = test/unit/test_gate_client_auth.c test/unit/expect.h
+test_unit_test_gate_client_auth_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_client_auth_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_hba_SOURCES = test/unit/test_gate_hba.c test/unit/expect.h
+test_unit_test_gate_hba_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_hba_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_proof_SOURCES = test/unit/test_gate_proof.c test/unit/expect.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_gate_proof_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_proof_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_rules_SOURCES = test/unit/test_gate_rules.c test/unit/expect.h
+test_unit_test_gate_rules_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_rules_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_scram_SOURCES = test/unit/test_gate_scram.c test/unit/expect.h
+test_unit_test_gate_scram_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_scram_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_userlist_SOURCES = test/unit/test_gate_userlist.c test/unit/expect.h
+test_unit_test_gate_userlist_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_userlist_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_kept_keys_SOURCES = test/unit/test_gate_kept_keys.c
+test_unit_test_gate_kept_keys_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_kept_keys_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_turnstile_SOURCES = test/unit/test_gate_turnstile.c
+test_unit_test_gate_turnstile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_turnstile_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+endif

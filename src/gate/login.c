@@ -4,6 +4,7 @@
 #include "tls/peer.h"
 #include "wire/message.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,8 +40,10 @@ static void login_leave(struct login *login)
     login->state = LOGIN_OVER;
     TAILQ_REMOVE(&login->gate->logins, login, entry);
     login->gate->login_count--;
-    if (!login->working)
-        loop_defer(engine_loop(login->gate->engine), &login->burial);
+    if (login->working)
+        return;
+    turnstile_leave(&login->gate->turnstile, &login->ticket);
+    loop_defer(engine_loop(login->gate->engine), &login->burial);
 }
 
 void login_close(struct login *login, const char *why)
@@ -100,6 +103,7 @@ static void login_worked(void *arg)
 {
     struct login *login = arg;
     login->working = false;
+    turnstile_leave(&login->gate->turnstile, &login->ticket);
     if (login->state == LOGIN_OVER) {
         login_free(login);
         return;
@@ -111,9 +115,15 @@ static void login_worked(void *arg)
 void login_submit(struct login *login, enum login_state state, struct login_job job)
 {
     login->state = state;
-    login->working = true;
     login->job = job;
     stream_pause(login->stream);
+    turnstile_arrive(&login->gate->turnstile, &login->ticket, &login->peer);
+}
+
+void login_let_in(struct turnstile_ticket *ticket)
+{
+    struct login *login = (struct login *)((char *)ticket - offsetof(struct login, ticket));
+    login->working = true;
     crew_submit(login->gate->crew, engine_loop(login->gate->engine), login_work, login_worked, login);
 }
 

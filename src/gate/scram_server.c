@@ -111,6 +111,7 @@ struct err scram_server_first(struct scram_server *server, const char *mechanism
     scram_base64_encode(bytes_of(server->secret.salt, server->secret.salt_size), salt_text);
     writer_put(&server->nonce, nonce);
     writer_put(&server->nonce, bytes_of_string(random_text));
+    TRY(writer_finish(&server->nonce, "SCRAM nonce"));
     size_t start = out->used;
     writer_put(out, BYTES_LITERAL("r="));
     writer_put(out, writer_bytes(&server->nonce));

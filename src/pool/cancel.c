@@ -41,18 +41,30 @@ static void cancel_arrived(void *owner, const uint8_t *p, size_t n)
     (void)n; /* a backend has nothing to say to a CancelRequest but to close */
 }
 
+/* A backend answers by closing the connection. Where that is not known to have happened, the request may still come
+ * through, and the link must not be anybody else's then. */
+static void cancel_stays_open(struct cancel *cancel)
+{
+    if (cancel->link.server && cancel->stream)
+        cancel->link.server->close_reason = "a cancel request was not answered";
+}
+
 static void cancel_ended(void *owner, struct err why)
 {
-    (void)why;
-    cancel_end(owner);
+    struct cancel *cancel = owner;
+    if (why.code != ERR_CLOSED)
+        cancel_stays_open(cancel);
+    cancel_end(cancel);
 }
 
 static const struct stream_ops cancel_stream_ops = {.arrived = cancel_arrived, .ended = cancel_ended};
 
 static void cancel_timed_out(void *arg)
 {
+    struct cancel *cancel = arg;
     log_warning("a cancel request took longer than cancel_wait_timeout");
-    cancel_end(arg);
+    cancel_stays_open(cancel);
+    cancel_end(cancel);
 }
 
 static void cancel_dialled(void *arg, struct stream *stream, const struct address *peer, struct err outcome)

@@ -112,7 +112,7 @@ static void client_say_error(struct client *client, const char *sqlstate, const 
     writer_free(&out);
 }
 
-static void client_go(struct client *client, const char *reason)
+static void client_go(struct client *client, const char *reason, void (*hang_up)(struct stream *stream))
 {
     if (client_config(client)->set.log_disconnections)
         client_log(client, LOG_LEVEL_INFO, "closing because: ", reason);
@@ -120,7 +120,7 @@ static void client_go(struct client *client, const char *reason)
     client->relay.finished = true;
     client_leave_link(client);
     client_leave_clientele(client);
-    stream_close(client->stream);
+    hang_up(client->stream);
     loop_defer(client->clientele->place->loop, &client->burial);
 }
 
@@ -133,7 +133,7 @@ void client_end(struct client *client, const char *sqlstate, const char *text)
         if (client_config(client)->set.log_pooler_errors)
             client_log(client, LOG_LEVEL_WARNING, "pooler error: ", text);
     }
-    client_go(client, text ? text : "client close request");
+    client_go(client, text ? text : "client close request", text ? stream_close : stream_part);
 }
 
 /* ---- stream ---- */
@@ -156,7 +156,7 @@ static void client_ended(void *owner, struct err why)
 {
     struct client *client = owner;
     if (!client->gone)
-        client_go(client, why.code == ERR_CLOSED ? "client unexpected eof" : why.why);
+        client_go(client, why.code == ERR_CLOSED ? "client unexpected eof" : why.why, stream_close);
 }
 
 /* ---- links ---- */
@@ -204,7 +204,8 @@ static void client_tuned(struct server *server, struct err outcome)
     char text[ERR_WHY_SIZE + 64];
     snprintf(text, sizeof text, "cannot set the session's parameters on the server: %s", outcome.why);
     client->state = CLIENT_IDLE;
-    shard_give_back(server, server->transaction_status == 'I' ? NULL : "setting parameters failed", false);
+    if (!server->gone)
+        shard_give_back(server, server->transaction_status == 'I' ? NULL : "setting parameters failed", false);
     client_end(client, "08P01", text);
 }
 
@@ -215,6 +216,7 @@ static void client_tune(struct client *client, struct server *server)
     writer_u8(&sql, 0);
     client->state = CLIENT_TUNING;
     client->tuned = server;
+    variables_clear(&server->before_tuning); /* a tuning that failed leaves them behind */
     variables_fill(&server->before_tuning, &server->variables);
     server_borrow(server, NULL, &client->relay);
     server_run(server, (const char *)sql.start, client_tuned);
@@ -227,7 +229,7 @@ static void client_lent(struct waiter *waiter, struct server *server)
 {
     struct client *client = client_of_waiter(waiter);
     if (client->state == CLIENT_GREETING) {
-        shard_give_back(server, NULL, false);
+        shard_give_back_unused(server);
         client_greet(client);
     } else if (variables_differ(&client->variables, &server->variables)) {
         client_tune(client, server);

@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 
+/* `mode` and `tls` are those that the dial began with: a reload must not change what is asked of a server under way. */
 struct dial {
     struct place *place;
+    enum sslmode mode;
+    struct tls_context *tls;     /* NULL: none */
     struct connector *connector; /* NULL once connected */
     struct stream *stream;
     struct address peer;
@@ -22,6 +25,7 @@ static void dial_free(struct dial *dial)
         connector_cancel(dial->connector);
     if (dial->stream)
         stream_abort(dial->stream);
+    tls_context_release(dial->tls);
     free(dial->host);
     free(dial);
 }
@@ -46,7 +50,7 @@ static void dial_secured(void *owner, struct err outcome)
 static void dial_begin_tls(struct dial *dial)
 {
     SSL *ssl;
-    struct err e = tls_context_connect(dial->place->server_tls, dial->host, TLS_NEGOTIATED, &ssl);
+    struct err e = tls_context_connect(dial->tls, dial->host, TLS_NEGOTIATED, &ssl);
     if (failed(e))
         dial_finish(dial, e);
     else
@@ -57,12 +61,11 @@ static void dial_begin_tls(struct dial *dial)
 static void dial_arrived(void *owner, const uint8_t *p, size_t n)
 {
     struct dial *dial = owner;
-    enum sslmode mode = dial->place->config->set.server_tls_sslmode;
     if (stream_ssl(dial->stream) || n != 1)
         dial_finish(dial, err_make(ERR_INPUT, "the server sent unencrypted bytes after SSLRequest"));
     else if (p[0] == 'S')
         dial_begin_tls(dial);
-    else if (p[0] == 'N' && mode <= SSLMODE_PREFER)
+    else if (p[0] == 'N' && dial->mode <= SSLMODE_PREFER)
         dial_finish(dial, OK);
     else if (p[0] == 'N')
         dial_finish(dial, err_make(ERR_DENIED, "server refused SSL, but server_tls_sslmode requires it"));
@@ -92,7 +95,7 @@ static void dial_connected(void *arg, int fd, const struct address *peer, struct
     }
     place_tune_socket(dial->place, fd);
     dial->stream = stream_new(dial->place->engine, fd, &dial_stream_ops, dial);
-    if (dial->place->config->set.server_tls_sslmode <= SSLMODE_ALLOW || peer->any.sa_family == AF_UNIX) {
+    if (dial->mode <= SSLMODE_ALLOW || peer->any.sa_family == AF_UNIX) {
         dial_finish(dial, OK);
         return;
     }
@@ -106,6 +109,8 @@ static struct dial *dial_new(struct place *place, const char *host, dial_done *d
 {
     struct dial *dial = NEW(struct dial);
     dial->place = place;
+    dial->mode = place->config->set.server_tls_sslmode;
+    dial->tls = place->server_tls ? tls_context_keep(place->server_tls) : NULL;
     dial->host = mem_string(host);
     dial->done = done;
     dial->arg = arg;

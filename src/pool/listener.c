@@ -17,14 +17,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ACCEPTS_PER_TURN 16 /* a reconnect storm must not hold up running sessions */
-#define LISTEN_FDS_START 3  /* sd_listen_fds(3) */
+#define LISTEN_FDS_START 3      /* sd_listen_fds(3) */
+#define REST_US          250000 /* without descriptors or memory */
 
 struct listener {
     int fd;
     bool is_unix;
     size_t worker;
     struct event *event;
+    struct event *rest; /* takes `event` up again */
     listener_accepted *accepted;
     void *arg;
 };
@@ -247,22 +248,36 @@ struct err listeners_open(const struct config *config, size_t workers, struct li
 
 /* ---- accepting ---- */
 
+/* A client that cannot be accepted stays where it is, and the socket readable: looking again at once would only burn
+ * the processor and fill the log. */
+static void listener_take_rest(struct listener *listener)
+{
+    const struct timeval rest = {.tv_usec = REST_US};
+    log_warning("cannot accept a client: %s; raise the limit of open files (ulimit -n)", strerror(errno));
+    if (event_add(listener->rest, &rest) == 0)
+        event_del(listener->event);
+}
+
+static void listener_rested(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct listener *listener = arg;
+    if (event_add(listener->event, NULL) != 0)
+        listener_take_rest(listener);
+}
+
+/* One client a turn: sessions under way have theirs between two, and the event comes again while others wait. */
 static void listener_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct listener *listener = arg;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct address peer = {.length = sizeof peer.storage};
-        int client = accept4(fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0) {
-            listener->accepted(listener->arg, client, &peer, listener->is_unix);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE)
-            log_warning("cannot accept a client: %s; raise the limit of open files (ulimit -n)", strerror(errno));
-        if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
+    struct address peer = {.length = sizeof peer.storage};
+    int client = accept4(fd, &peer.any, &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0)
+        listener->accepted(listener->arg, client, &peer, listener->is_unix);
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        listener_take_rest(listener);
 }
 
 void listeners_start(struct listeners *listeners, size_t index, struct loop *loop, listener_accepted *accepted,
@@ -275,7 +290,8 @@ void listeners_start(struct listeners *listeners, size_t index, struct loop *loo
         listener->accepted = accepted;
         listener->arg = arg;
         listener->event = event_new(loop_base(loop), listener->fd, EV_READ | EV_PERSIST, listener_readable, listener);
-        if (!listener->event || event_add(listener->event, NULL) != 0)
+        listener->rest = evtimer_new(loop_base(loop), listener_rested, listener);
+        if (!listener->event || !listener->rest || event_add(listener->event, NULL) != 0)
             log_error("cannot wait for clients: libevent refused the socket");
     }
 }
@@ -288,7 +304,10 @@ void listeners_stop(struct listeners *listeners, size_t index)
             continue;
         if (listener->event)
             event_free(listener->event);
+        if (listener->rest)
+            event_free(listener->rest);
         listener->event = NULL;
+        listener->rest = NULL;
         close(listener->fd);
         listener->fd = -1;
     }

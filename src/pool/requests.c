@@ -98,7 +98,7 @@ bool requests_answered(struct requests *requests)
         if (entry == ENTRY_QUERY || entry == ENTRY_SYNC)
             return true;
     }
-    return false;
+    return requests->lost;
 }
 
 void requests_failed(struct requests *requests)
@@ -107,7 +107,8 @@ void requests_failed(struct requests *requests)
     if (requests->count == 0 || *requests_at(requests, 0) != ENTRY_SERIES)
         return;
     while (requests->count > 0 && *requests_at(requests, 0) != ENTRY_SYNC)
-        requests_pop(requests);
+        if (requests_pop(requests) == ENTRY_QUERY)
+            requests->lost = true; /* the error may be the query's own, which is then answered, or the series' */
     requests->discarding = requests->count == 0;
 }
 

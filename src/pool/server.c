@@ -117,6 +117,9 @@ static void server_logged_in(void *arg, struct server_greeting *greeting, struct
     server->login = NULL;
     server->transaction_status = 'I';
     stream_set_owner(server->stream, &server_stream_ops, server);
+    server_deliver(server, greeting->unread);
+    if (server->gone)
+        return;
     if (database && database->connect_query[0])
         server_run(server, database->connect_query, server_connect_query_done);
     else
@@ -222,6 +225,18 @@ static void server_finish_task(struct server *server)
     done(server, outcome);
 }
 
+/* Of a link that has just gone: whoever has borrowed it learns so, also where it waits for a statement of ours. */
+static void server_tell_borrower(struct server *server, const struct borrower_ops *ops, struct err why)
+{
+    if (ops) {
+        ops->ended(server->borrower, why);
+    } else if (server->borrower && server->task_done) {
+        free(server->task_error);
+        server->task_error = mem_string(why.why);
+        server_finish_task(server);
+    }
+}
+
 static bool server_take_ready(struct server *server, const struct frame *frame)
 {
     if (frame->body_size != 1 || !requests_answered(&server->requests))
@@ -270,6 +285,17 @@ static bool server_take_head(struct server *server, const struct frame *frame)
     }
 }
 
+static void server_break(struct server *server)
+{
+    struct err why = err_make(ERR_INPUT, "the server broke the protocol");
+    if (!server->opened) {
+        server_give_up(server, why);
+        return;
+    }
+    server_close(server, "the server broke the protocol");
+    server_tell_borrower(server, NULL, why);
+}
+
 static void server_arrived_unborrowed(struct server *server, struct bytes input)
 {
     struct frame frame;
@@ -280,7 +306,7 @@ static void server_arrived_unborrowed(struct server *server, struct bytes input)
         if (server->gone)
             return;
         if (!good) {
-            server_close(server, "the server broke the protocol");
+            server_break(server);
             return;
         }
         if (server->borrower_ops) {
@@ -318,21 +344,14 @@ static void server_ended(void *owner, struct err why)
 {
     struct server *server = owner;
     const struct borrower_ops *ops = server->borrower_ops;
-    void *borrower = server->borrower;
     stream_abort(server->stream);
     server->stream = NULL;
-    if (server->task_done) {
-        server->task_error = server->task_error ? server->task_error : mem_string("the server closed the connection");
-        server->transaction_status = 'E';
-    }
-    server_return(server);
     if (!server->opened) {
         server_give_up(server, err_within(why, "connect_query failed"));
         return;
     }
     server_go(server, why.code == ERR_CLOSED ? "server conn crashed?" : why.why, false);
-    if (ops)
-        ops->ended(borrower, why);
+    server_tell_borrower(server, ops, why);
 }
 
 bool server_can_move(const struct server *server)

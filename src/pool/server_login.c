@@ -147,12 +147,13 @@ static struct err server_login_take_error(struct bytes body)
     return err_make(ERR_DENIED, "server login failed: %s: %s", error.severity, error.message);
 }
 
-static void server_login_ready(struct server_login *login)
+static void server_login_ready(struct server_login *login, struct bytes unread)
 {
     struct bytes pairs = writer_bytes(&login->welcome);
     pool_set_welcome(login->pool, (const char *)pairs.p, pairs.n);
     struct server_greeting greeting = login->greeting;
     greeting.host = login->host;
+    greeting.unread = unread;
     login->greeting.stream = NULL;
     login->greeting.variables = (struct variables){0};
     login->done(login->arg, &greeting, OK);
@@ -212,7 +213,7 @@ static void server_login_arrived(void *owner, const uint8_t *p, size_t n)
             return;
         }
         if (over) {
-            server_login_ready(login);
+            server_login_ready(login, input);
             return;
         }
     }

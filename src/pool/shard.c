@@ -285,6 +285,14 @@ void shard_give_back(struct server *server, const char *dirty, bool reset)
     }
 }
 
+void shard_give_back_unused(struct server *server)
+{
+    struct shard *shard = server->shard;
+    server_return(server);
+    shard_move(server, SERVER_IDLE);
+    loop_defer(shard->place->loop, &server->settle);
+}
+
 /* ---- opening links ---- */
 
 static bool shard_may_open(const struct shard *shard)

@@ -321,6 +321,14 @@ void stream_close(struct stream *stream)
     stream_drop(stream);
 }
 
+void stream_part(struct stream *stream)
+{
+    if (channel_unsent(stream->channel) == 0)
+        stream_abort(stream);
+    else
+        stream_close(stream);
+}
+
 void stream_abort(struct stream *stream)
 {
     if (stream->channel)

@@ -38,11 +38,11 @@ class Identity:
 class Authority:
     """A CA whose certificate stands in `ca_file`."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, lifetime=DAY):
         self.folder = folder
         self.name = name
         self.key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self._build(name, self.key.public_key(), ca=True, names=(), lifetime=DAY)
+        self.certificate = self._build(name, self.key.public_key(), ca=True, names=(), lifetime=lifetime)
         self.ca_file = scratch.write(folder / f"{name}.pem",
                                      self.certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 

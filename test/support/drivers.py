@@ -72,21 +72,23 @@ def pgx(habit, cache):
 
 def jdbc(habit, cache):
     jar = in_place(cache / "java" / "postgresql-*.jar", "JDBC")
-    return [in_path("java", "JDBC"), "-XX:TieredStopAtLevel=1", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-cp",
-            jar, PROGRAMS / "java" / "Talk.java", habit]
+    return [in_path("java", "JDBC"), "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData",
+            "-Dfile.encoding=UTF-8", "-cp", jar, PROGRAMS / "java" / "Talk.java", habit]
 
 
 class Driver:
     """`habits`: how it can be told to deal with prepared statements, all but "named" fit for transaction mode.
-    `names_statements`: whether "named" means names in the protocol, not in SQL."""
+    `names_statements`: whether "named" means names in the protocol, not in SQL. `threads`: how many pgvouch has."""
 
-    def __init__(self, name, command, habits=("named", "unnamed"), env=None, names_statements=True, copies=True):
+    def __init__(self, name, command, habits=("named", "unnamed"), env=None, names_statements=True, copies=True,
+                 threads=(1, 4)):
         self.name = name
         self.command = command
         self.habits = habits
         self.env = env or {}
         self.names_statements = names_statements
         self.copies = copies
+        self.threads = threads
 
     def conversation(self, named):
         """What a conversation that went well prints."""
@@ -117,5 +119,5 @@ DRIVERS = {driver.name: driver for driver in (
     Driver("asyncpg", python("asyncpg", "talk_asyncpg.py")),
     Driver("node-pg", node, copies=False),
     Driver("pgx", pgx, habits=("named", "unnamed", "simple")),
-    Driver("jdbc", jdbc, habits=("named", "unnamed", "simple")),
+    Driver("jdbc", jdbc, habits=("named", "unnamed", "simple"), threads=(4,)),  # compiling takes seconds
 )}

@@ -129,14 +129,14 @@ def client_tls(alpn=(), identity=None, ca_file=None, maximum=None):
 class Raw:
     """A connection. Every read ends within `timeout` seconds, by an answer or by an exception."""
 
-    def __init__(self, host, port, timeout=20, path=None):
+    def __init__(self, host, port, timeout=20, path=None, source=None):
         self.timeout = timeout
         if path:
             self.socket = socket.socket(socket.AF_UNIX)
             self.socket.settimeout(timeout)
             self.socket.connect(str(path))
         else:
-            self.socket = socket.create_connection((host, port), timeout)
+            self.socket = socket.create_connection((host, port), timeout, (source, 0) if source else None)
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.key = None
         self.parameters = {}

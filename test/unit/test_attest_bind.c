@@ -191,8 +191,41 @@ static void test_other_profiles_and_kinds_are_unsupported(void **state)
     (void)state;
     assert_int_equal(parse_changed("0101", "0102").code, ERR_UNSUPPORTED);
     assert_int_equal(parse_changed("0201", "0202").code, ERR_UNSUPPORTED);
+    assert_int_equal(parse_changed("0201", "0204").code, ERR_UNSUPPORTED);
     struct bind bind;
     assert_int_equal(parse_hex("a201020201", &bind).code, ERR_UNSUPPORTED);
+}
+
+/* The hash was made apart from this program, from the profile alone. */
+static void test_a_report_by_itself_binds_its_record_alone(void **state)
+{
+    (void)state;
+    static const uint8_t nonce[] = {0x00, 0xff};
+    struct bind bind = {.kind = BIND_KIND_REPORT, .issued_at_s = 1767225600, .nonce = BYTES(nonce)}, again;
+    uint8_t room[BIND_MAX], data[SNP_REPORT_DATA_SIZE];
+    char hex[2 * SNP_REPORT_DATA_SIZE + 1];
+    struct writer w = writer_over(room, sizeof room);
+    bind_write(&bind, &w);
+    assert_int_equal(bind_parse(writer_bytes(&w), &again).code, ERR_NONE);
+    assert_int_equal(again.kind, BIND_KIND_REPORT);
+    assert_int_equal(bind_report_data_alone(&again, data).code, ERR_NONE);
+    hex_encode(BYTES(data), hex);
+    assert_string_equal(hex, "1ddd13cbc9251965db2d8d4de983392c8d24c77b944b7bc10bb4459dc2185ed1"
+                             "23fc1fe353eec961cf79f313b9d5684aad4f9f5bf8624aae2085945794769289");
+}
+
+static void test_what_one_kind_binds_is_not_made_for_the_other(void **state)
+{
+    (void)state;
+    struct known known;
+    uint8_t data[SNP_REPORT_DATA_SIZE];
+    known_init(&known);
+    assert_int_equal(bind_report_data_alone(&known.bind, data).code, ERR_UNSUPPORTED);
+    known.bind.kind = BIND_KIND_REPORT;
+    assert_int_equal(bind_report_data(&known.bind, &known.facts, known.issuer, data).code, ERR_UNSUPPORTED);
+    assert_int_equal(bind_report_data_alone(&known.bind, data).code, ERR_NONE);
+    known.bind.issued_at_s = -1;
+    assert_int_equal(bind_report_data_alone(&known.bind, data).code, ERR_INPUT);
 }
 
 static void test_members_missing_added_or_of_another_type_are_refused(void **state)
@@ -259,6 +292,8 @@ int main(void)
         cmocka_unit_test(test_bytes_cannot_move_from_one_value_to_the_next),
         cmocka_unit_test(test_values_that_cannot_be_are_not_bound),
         cmocka_unit_test(test_other_profiles_and_kinds_are_unsupported),
+        cmocka_unit_test(test_a_report_by_itself_binds_its_record_alone),
+        cmocka_unit_test(test_what_one_kind_binds_is_not_made_for_the_other),
         cmocka_unit_test(test_members_missing_added_or_of_another_type_are_refused),
         cmocka_unit_test(test_lengths_that_the_profile_does_not_know_are_refused),
         cmocka_unit_test(test_encodings_that_are_not_deterministic_are_refused),

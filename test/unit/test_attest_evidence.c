@@ -237,6 +237,36 @@ static void test_malformed_evidence_is_refused_and_named(void **state)
     w = writer_over(room, sizeof room);
     outcome = find_in_extension(write_extension("a5010202010340041a6955b9000540", BYTES_NONE, &w), 1, &evidence);
     assert_int_equal(outcome.code, ERR_UNSUPPORTED);
+    w = writer_over(room, sizeof room);
+    outcome = find_in_extension(write_extension("a5010102030340041a6955b9000540", BYTES_NONE, &w), 1, &evidence);
+    assert_int_equal(outcome.code, ERR_INPUT);
+    assert_non_null(strstr(outcome.why, "about no certificate"));
+}
+
+static void test_a_report_by_itself_is_made_over_nonce_and_time(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct cmw cmw;
+    struct bind bind;
+    uint8_t report[SNP_REPORT_SIZE], expected[SNP_REPORT_DATA_SIZE];
+    struct writer w = writer_growing(CMW_MAX);
+    scene_draft(&scene, NULL);
+    assert_int_equal(evidence_make_report(scene.provider, BYTES_LITERAL(NONCE), 7, report, &w).code, ERR_NONE);
+    assert_int_equal(cmw_parse(writer_bytes(&w), &cmw).code, ERR_NONE);
+    assert_true(bytes_equal(cmw.report, BYTES(report)));
+    assert_int_equal(bind_parse(cmw.bind, &bind).code, ERR_NONE);
+    assert_int_equal(bind.kind, BIND_KIND_REPORT);
+    assert_int_equal(bind.issued_at_s, 7);
+    assert_true(bytes_equal(bind.nonce, BYTES_LITERAL(NONCE)));
+    assert_int_equal(bind_report_data_alone(&bind, expected).code, ERR_NONE);
+    assert_memory_equal(report + 0x50, expected, sizeof expected);
+    writer_free(&w);
+    uint8_t long_nonce[BIND_NONCE_MAX + 1] = {0};
+    w = writer_growing(CMW_MAX);
+    assert_int_equal(evidence_make_report(scene.provider, BYTES(long_nonce), 7, report, &w).code, ERR_INPUT);
+    writer_free(&w);
+    scene_free(&scene);
 }
 
 static void test_evidence_in_two_extensions_is_refused(void **state)
@@ -278,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_provider_that_fails_or_lies_attaches_nothing),
         cmocka_unit_test(test_values_that_cannot_be_bound_are_refused),
         cmocka_unit_test(test_malformed_evidence_is_refused_and_named),
+        cmocka_unit_test(test_a_report_by_itself_is_made_over_nonce_and_time),
         cmocka_unit_test(test_evidence_in_two_extensions_is_refused),
         cmocka_unit_test(test_formats_have_names),
     };

@@ -112,16 +112,21 @@ static void add_extension(struct scene *scene, enum evidence_format format, stru
     assert_false(failed(leaf_add_extension(scene->leaf, evidence_format_oid(format), content)));
 }
 
-static void judge(struct scene *scene)
+static void judge_as(struct scene *scene, enum verify_role role)
 {
     assert_false(failed(leaf_sign(scene->leaf, &scene->identity)));
-    struct verify_request request = {.role = VERIFY_CLIENT,
+    struct verify_request request = {.role = role,
                                      .certificate = tls_identity_certificate(scene->identity),
                                      .is_tls13 = true,
                                      .policy = scene->policy,
                                      .nonces = scene->nonces,
                                      .now_us = clock_wall_us()};
     verify_certificate(&request, &scene->verdict);
+}
+
+static void judge(struct scene *scene)
+{
+    judge_as(scene, VERIFY_CLIENT);
 }
 
 static const struct check *find_check(const struct scene *scene, const char *name)
@@ -537,6 +542,26 @@ static void test_unbound_is_allowed_of_no_other_format(void **state)
     assert_int_equal(scene->verdict.kind, VERDICT_DENY);
 }
 
+static void test_go_eat_of_a_server_is_refused_whatever_the_policy_says(void **state)
+{
+    struct scene *scene = *state;
+    set_policy(scene, "formats: [go-eat]\n", "  allow_unbound: true\n");
+    add_extension(scene, EVIDENCE_GO_EAT, make_go_eat(scene, BYTES(scene->nonce), true));
+    judge_as(scene, VERIFY_SERVER);
+    assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "anybody may have relayed it");
+    assert_int_equal(scene->verdict.kind, VERDICT_DENY);
+}
+
+static void test_without_a_policy_go_eat_is_read_and_refused(void **state)
+{
+    struct scene *scene = *state;
+    add_extension(scene, EVIDENCE_GO_EAT, make_go_eat(scene, BYTES(scene->nonce), true));
+    judge_as(scene, VERIFY_FILE);
+    assert_check(scene, VERIFY_CHECK_FORMAT, CHECK_PASS, "go-eat");
+    assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "anybody may have relayed it");
+    assert_int_equal(scene->verdict.kind, VERDICT_DENY);
+}
+
 static void test_go_eat_whose_report_holds_another_nonce_is_refused(void **state)
 {
     struct scene *scene = *state;
@@ -703,6 +728,8 @@ int main(void)
         IN_SCENE(test_go_eat_is_refused_since_it_binds_no_key),
         IN_SCENE(test_go_eat_is_never_more_than_a_warning),
         IN_SCENE(test_unbound_is_allowed_of_no_other_format),
+        IN_SCENE(test_go_eat_of_a_server_is_refused_whatever_the_policy_says),
+        IN_SCENE(test_without_a_policy_go_eat_is_read_and_refused),
         IN_SCENE(test_go_eat_whose_report_holds_another_nonce_is_refused),
         IN_SCENE(test_go_eat_without_a_nonce_binds_nothing),
         IN_SCENE(test_go_eat_without_certificates_is_refused),

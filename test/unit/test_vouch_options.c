@@ -218,7 +218,6 @@ static void test_wrong_lines_for_verify_are_named(void **state)
     (void)state;
     assert_verify_refused(WORDS("verify"), "the server is missing");
     assert_verify_refused(WORDS("verify", "--policy", "p"), "the server is missing");
-    assert_verify_refused(WORDS("verify", "h:1"), "--policy FILE is missing");
     assert_verify_refused(WORDS("verify", "h:1", "--policy"), "--policy needs a value");
     assert_verify_refused(WORDS("verify", "h:1", "--policy", ""), "--policy is empty");
     assert_verify_refused(WORDS("verify", "h:1", "--policy", "a", "--policy", "b"), "given twice");
@@ -326,6 +325,79 @@ static void test_settings_that_would_do_nothing_are_refused(void **state)
     assert_cert_refused(WORDS("cert", "--out", "d", "--set", "attest_simulated_tcb=1.2.3"), "attest_simulated_tcb");
 }
 
+static void test_a_report_needs_no_server_and_a_server_no_policy(void **state)
+{
+    (void)state;
+    struct vouch_verify_options options;
+    struct err e = verify_read(WORDS("verify", "--report", "r.bin", "--vcek", "v.der", "--ask", "a.pem", "--ark",
+                                     "r.pem", "--crl", "c.pem", "--at", "1970-01-02T00:00:01Z"),
+                               &options);
+    assert_string_equal(e.why, "");
+    assert_null(options.host);
+    assert_null(options.policy);
+    assert_string_equal(options.report, "r.bin");
+    assert_string_equal(options.files.vcek, "v.der");
+    assert_string_equal(options.files.ask, "a.pem");
+    assert_string_equal(options.files.ark, "r.pem");
+    assert_string_equal(options.files.crl, "c.pem");
+    assert_true(options.files.has_at);
+    assert_int_equal(options.files.at_us, 86401 * US_PER_SECOND);
+    vouch_verify_options_release(&options);
+    assert_false(failed(verify_read(WORDS("verify", "h:1"), &options)));
+    assert_false(options.files.has_at);
+    vouch_verify_options_release(&options);
+}
+
+static void test_times_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",
+                                        "now",
+                                        "2025-01-31",
+                                        "2025-02-29T00:00:00Z",
+                                        "2025-01-31T24:00:00Z",
+                                        "2025-01-31T00:00:00",
+                                        "2025-01-31T00:00:00Z ",
+                                        " 2025-01-31T00:00:00Z",
+                                        "2025-1-31T00:00:00Z",
+                                        "1969-12-31T23:59:59Z"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_verify_refused(WORDS("verify", "h:1", "--at", wrong[i]), "expected a time in UTC");
+}
+
+static void test_a_report_comes_from_a_device_unless_it_is_said_otherwise(void **state)
+{
+    (void)state;
+    char *argv[MAX_WORDS + 1];
+    int argc = words_copy(WORDS("report", "--nonce", "00", "--format", "raw", "--out", "f"), argv);
+    struct vouch_report_options options;
+    assert_false(failed(vouch_report_options_read(argc, argv, &options)));
+    assert_int_equal(options.settings.attest_provider, ATTEST_PROVIDER_AUTO);
+    assert_true(options.raw);
+    assert_string_equal(options.nonce, "00");
+    assert_string_equal(options.out, "f");
+    vouch_report_options_release(&options);
+}
+
+static void test_policy_knows_what_it_is_to_do(void **state)
+{
+    (void)state;
+    char *argv[MAX_WORDS + 1];
+    int argc = words_copy(WORDS("policy", "test", "p.yaml", "--vek", "v", "r.bin", "--json"), argv);
+    struct vouch_policy_options options;
+    assert_false(failed(vouch_policy_options_read(argc, argv, &options)));
+    assert_int_equal(options.action, VOUCH_POLICY_TEST);
+    assert_string_equal(options.file, "p.yaml");
+    assert_string_equal(options.evidence, "r.bin");
+    assert_string_equal(options.files.vek, "v");
+    assert_true(options.json);
+    argc = words_copy(WORDS("policy", "init", "--from", "r.bin"), argv);
+    assert_false(failed(vouch_policy_options_read(argc, argv, &options)));
+    assert_int_equal(options.action, VOUCH_POLICY_INIT);
+    assert_string_equal(options.evidence, "r.bin");
+    assert_null(options.file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +421,10 @@ int main(void)
         cmocka_unit_test(test_san_may_be_given_several_times),
         cmocka_unit_test(test_wrong_lines_for_cert_are_named),
         cmocka_unit_test(test_settings_that_would_do_nothing_are_refused),
+        cmocka_unit_test(test_a_report_needs_no_server_and_a_server_no_policy),
+        cmocka_unit_test(test_times_that_are_none_are_refused),
+        cmocka_unit_test(test_a_report_comes_from_a_device_unless_it_is_said_otherwise),
+        cmocka_unit_test(test_policy_knows_what_it_is_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 
 #include "app/vouch_identity.h"
 #include "app/vouch_output.h"
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <setjmp.h>
@@ -59,7 +60,7 @@ static void stage_judge(struct stage *s, const char *host, const struct authorit
 {
     STACK_OF(X509) *authorities = sk_X509_new_null();
     assert_true(sk_X509_push(authorities, authority_certificate(trusted)) > 0);
-    vouch_identity_judge(&s->server, host, authorities, &s->verdict);
+    vouch_identity_judge(&s->server, host, authorities, clock_wall_us() / US_PER_SECOND, &s->verdict);
     sk_X509_free(authorities);
 }
 
@@ -133,7 +134,7 @@ static void test_without_authorities_the_check_is_skipped_and_says_so(void **sta
 {
     struct stage *s = *state;
     stage_conclude(s, VERDICT_ALLOW, "");
-    vouch_identity_judge(&s->server, "db.example.org", NULL, &s->verdict);
+    vouch_identity_judge(&s->server, "db.example.org", NULL, clock_wall_us() / US_PER_SECOND, &s->verdict);
     const struct check *check = checklist_find(&s->verdict.checks, VOUCH_CHECK_IDENTITY);
     assert_non_null(check);
     assert_int_equal(check->outcome, CHECK_SKIPPED);

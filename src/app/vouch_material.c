@@ -1,0 +1,147 @@
+#include "app/vouch_material.h"
+
+#include "attest/cmw.h"
+#include "attest/small_file.h"
+#include "tls/pem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PEM_MARK     "-----BEGIN "
+#define DER_SEQUENCE 0x30
+#define CBOR_MAP     5 /* major type */
+
+const char *material_kind_name(enum material_kind kind)
+{
+    switch (kind) {
+    case MATERIAL_REPORT:
+        return "attestation report";
+    case MATERIAL_CERTIFICATE:
+        return "certificate";
+    case MATERIAL_CMW:
+        return "CMW";
+    case MATERIAL_TABLE:
+        break;
+    }
+    return "table of certificates";
+}
+
+static void material_take_evidence(struct vouch_material *material)
+{
+    material->evidence_problem = evidence_find(material->leaf, NULL, &material->evidence);
+    material->has_evidence = !failed(material->evidence_problem);
+    if (material->has_evidence) {
+        material->report = material->evidence.report;
+        material->table = material->evidence.table;
+    }
+}
+
+static struct err material_take_pem(const char *path, struct vouch_material *out)
+{
+    out->kind = MATERIAL_CERTIFICATE;
+    TRY(pem_load_certificates(path, &out->others));
+    out->leaf = sk_X509_shift(out->others);
+    material_take_evidence(out);
+    return OK;
+}
+
+static struct err material_take_der(struct bytes der, struct vouch_material *out)
+{
+    out->kind = MATERIAL_CERTIFICATE;
+    TRY(certificate_parse(der, &out->leaf));
+    material_take_evidence(out);
+    return OK;
+}
+
+static struct err material_take_cmw(struct bytes cbor, struct vouch_material *out)
+{
+    struct cmw cmw;
+    out->kind = MATERIAL_CMW;
+    TRY(cmw_parse(cbor, &cmw));
+    TRY(bind_parse(cmw.bind, &out->evidence.bind));
+    TRY(snp_certtable_parse(cmw.certs, &out->table));
+    out->report = cmw.report;
+    out->has_evidence = true;
+    return OK;
+}
+
+static void material_take_report(struct bytes bytes, struct vouch_material *out)
+{
+    out->kind = MATERIAL_REPORT;
+    out->report = bytes;
+}
+
+/* A table without an entry could be any file of zeros. */
+static struct err material_take_table(struct bytes bytes, struct vouch_material *out)
+{
+    out->kind = MATERIAL_TABLE;
+    TRY(snp_certtable_parse(bytes, &out->table));
+    const struct snp_certtable *table = &out->table;
+    if (table->vcek.n + table->vlek.n + table->intermediate.n + table->ark.n + table->crl.n == 0)
+        return err_make(ERR_INPUT, "the table holds nothing under AMD's GUIDs");
+    return OK;
+}
+
+static bool material_is_cbor_map(struct bytes bytes)
+{
+    return bytes.n > 0 && bytes.p[0] >> 5 == CBOR_MAP;
+}
+
+/* Tables come first: the first byte of a GUID may look like anything. What then begins like a certificate or a CBOR map
+ * is one, or malformed; a report begins with its version. */
+static struct err material_recognise(const char *path, struct bytes bytes, struct vouch_material *out)
+{
+    if (bytes.n == 0)
+        return err_make(ERR_INPUT, "the file is empty");
+    if (!failed(material_take_table(bytes, out)))
+        return OK;
+    if (bytes.p[0] == DER_SEQUENCE)
+        return material_take_der(bytes, out);
+    if (material_is_cbor_map(bytes))
+        return material_take_cmw(bytes, out);
+    if (memmem(bytes.p, bytes.n, PEM_MARK, sizeof PEM_MARK - 1))
+        return material_take_pem(path, out);
+    if (bytes.n != SNP_REPORT_SIZE)
+        return err_make(ERR_INPUT,
+                        "%zu bytes that are no certificate (PEM or DER), CMW or table of certificates, nor the %d of a "
+                        "report",
+                        bytes.n, SNP_REPORT_SIZE);
+    material_take_report(bytes, out);
+    return OK;
+}
+
+struct err vouch_material_read(const char *path, struct vouch_material *out)
+{
+    size_t size = 0;
+    *out = (struct vouch_material){0};
+    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &size));
+    return err_within(material_recognise(path, bytes_of(out->content, size), out), "\"%.100s\"", path);
+}
+
+struct err vouch_material_read_report(const char *path, struct vouch_material *out)
+{
+    size_t size = 0;
+    *out = (struct vouch_material){0};
+    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &size));
+    struct bytes bytes = bytes_of(out->content, size);
+    if (size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
+        return err_within(material_take_cmw(bytes, out), "\"%.100s\"", path);
+    material_take_report(bytes, out);
+    return OK;
+}
+
+void vouch_material_of_server(struct vouch_server *server, struct vouch_material *out)
+{
+    *out = (struct vouch_material){.kind = MATERIAL_CERTIFICATE, .leaf = server->leaf, .others = server->others};
+    server->leaf = NULL;
+    server->others = NULL;
+    material_take_evidence(out);
+}
+
+void vouch_material_release(struct vouch_material *material)
+{
+    X509_free(material->leaf);
+    certificate_list_free(material->others);
+    free(material->content);
+    *material = (struct vouch_material){0};
+}

@@ -1,0 +1,85 @@
+/* vouch_report.c: `vouch report`: an attestation report that no certificate carries. */
+#include "app/vouch_command.h"
+#include "app/vouch_nonce.h"
+#include "app/vouch_options.h"
+#include "app/vouch_output.h"
+#include "attest/cmw.h"
+#include "attest/evidence.h"
+#include "attest/provider.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+struct reporting {
+    const struct vouch_report_options *options;
+    struct vouch_nonce nonce; /* size 0: none */
+    struct provider *provider;
+    uint8_t report[SNP_REPORT_SIZE];
+    struct writer cmw;
+    int64_t issued_at_s;
+};
+
+static struct err report_make(struct reporting *r)
+{
+    if (!r->options->out && isatty(STDOUT_FILENO))
+        return err_make(ERR_INPUT, "a report is no text for a terminal: give --out FILE, or redirect");
+    if (r->options->nonce)
+        TRY(vouch_nonce_read(r->options->nonce, &r->nonce));
+    TRY(provider_open(&r->options->settings, &r->provider));
+    r->issued_at_s = clock_wall_us() / US_PER_SECOND;
+    return evidence_make_report(r->provider, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
+                                &r->cmw);
+}
+
+static struct err report_write(const struct reporting *r)
+{
+    struct bytes content = r->options->raw ? BYTES(r->report) : writer_bytes(&r->cmw);
+    if (r->options->out)
+        return vouch_save(r->options->out, content);
+    if (fwrite(content.p, 1, content.n, stdout) != content.n)
+        return err_system("cannot write to standard output");
+    return OK;
+}
+
+/* On standard error: the report may be on standard output. Who verifies raw bytes needs the time. */
+static void report_show(const struct reporting *r)
+{
+    struct snp_report report;
+    char hex[2 * SNP_REPORT_DATA_SIZE + 1];
+    if (!failed(snp_report_read(BYTES(r->report), &report))) {
+        hex_encode(BYTES(report.report_data), hex);
+        fprintf(stderr, "provider     %s\nissued at    %lld\nreport_data  %s\n", provider_name(r->provider),
+                (long long)r->issued_at_s, hex);
+    }
+    if (provider_is_simulated(r->provider))
+        fputs("vouch report: WARNING: simulated attestation protects nothing\n", stderr);
+}
+
+static enum vouch_exit report_run(const struct vouch_report_options *options)
+{
+    struct reporting r = {.options = options, .cmw = writer_growing(CMW_MAX)};
+    struct err outcome = report_make(&r);
+    if (!failed(outcome))
+        outcome = report_write(&r);
+    if (!failed(outcome))
+        report_show(&r);
+    writer_free(&r.cmw);
+    provider_free(r.provider);
+    return failed(outcome) ? vouch_fail("report", outcome, false) : VOUCH_DONE;
+}
+
+enum vouch_exit vouch_report(int argc, char **argv)
+{
+    struct vouch_report_options options;
+    enum vouch_exit status = VOUCH_DONE;
+    struct err outcome = vouch_report_options_read(argc, argv, &options);
+    if (failed(outcome))
+        status = vouch_fail("report", outcome, true);
+    else if (options.help)
+        fputs(vouch_report_usage, stdout);
+    else
+        status = report_run(&options);
+    vouch_report_options_release(&options);
+    return status;
+}
