@@ -1,5 +1,6 @@
 """Fixtures: servers that live as long as the suite's worker, and pgvouch as long as a test. See README.md."""
 
+import fcntl
 import itertools
 import os
 import shutil
@@ -14,6 +15,7 @@ from support.cockroach import Cockroach
 from support.pooler import Pooler
 from support.postgres import Postgres
 from support.process import run
+from support.vouch import Vouch
 
 TOP = Path(__file__).resolve().parent.parent
 POOLERS = pytest.StashKey[list]()
@@ -104,6 +106,11 @@ def vouch_program(build, scratch_root):
     return installed(build, scratch_root, "vouch")
 
 
+@pytest.fixture(scope="session")
+def vouch(vouch_program):
+    return Vouch(vouch_program)
+
+
 # ---- certificates and backends ----
 
 @pytest.fixture(scope="session")
@@ -158,10 +165,19 @@ def database(postgres, numbers):
 
 
 @pytest.fixture(scope="session")
-def processor(vouch_program, scratch_root):
-    """An attest_state_dir that holds the simulated processor's keys, which take long to make."""
+def processor(request, vouch_program, scratch_root):
+    """An attest_state_dir that holds a simulated processor's keys. They take long to make: the first worker that needs them
+    makes them for all."""
+    made = request.config.scratch / "processor"
+    with open(request.config.scratch / "processor.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            beside = scratch.make_folder(request.config.scratch / "processor.new")
+            run([vouch_program, "cert", "--out", beside, "--cn", "maker"])
+            beside.rename(made)
     folder = scratch.make_folder(scratch_root / "processor")
-    run([vouch_program, "cert", "--out", folder, "--cn", "maker"])
+    for file in made.iterdir():
+        scratch.write(folder / file.name, file.read_bytes(), file.stat().st_mode & 0o777)
     return folder
 
 

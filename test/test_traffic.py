@@ -308,3 +308,14 @@ def test_the_core_of_sql(pgvouch, backend, threads):
             raise ZeroDivisionError
         assert connection.execute("SELECT count(*) FROM pgvouch_core").fetchone() == (10,)
         connection.execute("DROP TABLE pgvouch_core")
+
+
+def test_a_query_right_before_terminate_is_run(session, postgres, database):
+    session.rows("CREATE TABLE last_words (a int)")
+    session.send(query("INSERT INTO last_words VALUES (1)"), raw.TERMINATE)
+    assert session.is_closed()
+
+    def inserted():
+        with postgres.admin(database) as admin:
+            return admin.execute("SELECT count(*) FROM last_words").fetchone()[0] == 1
+    await_condition(inserted, "the row")

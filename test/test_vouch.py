@@ -16,12 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from support.vouch import CMW, StandIn, Vouch, answers, certificates_of, evidence_of, outcomes, policy_text, shows
-
-
-@pytest.fixture(scope="session")
-def vouch(vouch_program):
-    return Vouch(vouch_program)
+from support.vouch import CMW, StandIn, answers, certificates_of, evidence_of, outcomes, policy_text, shows
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,7 @@ import psycopg
 import pytest
 
 from support import scratch
-from support.vouch import Vouch, evidence_of, outcomes, policy_text, shown_by
-
-
-@pytest.fixture(scope="session")
-def vouch(vouch_program):
-    return Vouch(vouch_program)
+from support.vouch import evidence_of, outcomes, policy_text, shown_by
 
 
 @pytest.fixture
@@ -66,6 +61,28 @@ def test_another_measurement_is_denied(vouch, attested, policy):
     status, document = vouch.verify(f"localhost:{pooler.port}", policy())
     assert status == 1
     assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["measurement"]
+
+
+def test_a_policy_demands_what_it_likes_of_a_server(vouch, attested, policy):
+    pooler = attested()
+    asks = ("tcb: {min_launch: {milan: {}}}\nchip: {products_denied: [milan], key_kinds: [vcek]}\n"
+            "evidence: {max_age: 1h}\nplatform: {required: [tio], mode: warn}\n")
+    status, document = vouch.verify(f"localhost:{pooler.port}", policy(asks))
+    found = outcomes(document)
+    assert [name for name, outcome in found.items() if outcome == "fail"] == ["product_denied"]
+    assert (status, found["platform_required"]) == (1, "warn")
+    assert {found[name] for name in ("tcb_min_launch", "key_kind_allowed", "evidence_age")} == {"pass"}
+
+
+def test_a_revocation_list_can_be_demanded(vouch, attested, policy):
+    address = f"localhost:{attested().port}"
+    asking = policy()
+    status, document = vouch.verify(address, asking)
+    assert (status, outcomes(document)["chain_revocation"]) == (0, "skipped")
+    scratch.write(asking, asking.read_text().replace("allow_simulated", "crl: required\n  allow_simulated"), 0o644)
+    status, document = vouch.verify(address, asking)
+    assert [name for name, outcome in outcomes(document).items() if outcome == "fail"] == ["chain_revocation"]
+    assert status == 1
 
 
 def test_the_saved_report_is_the_one_in_the_daemons_certificate(vouch, attested, policy, tmp_path):

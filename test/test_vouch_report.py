@@ -484,6 +484,14 @@ def test_a_policy_is_explained_in_plain_words(vouch, policy):
     assert "warning  simulated attestation protects nothing" in run.stdout
 
 
+def test_every_demand_of_a_policy_is_explained(vouch, policy):
+    run = vouch("policy", "check", policy("chip: {products_denied: [milan]}\nplatform: {required: [ecc], mode: warn}\n"
+                                          "launch: {id_key_required: true, mode: disabled}\n"))
+    assert re.search(r"^  chip.products_denied +product: none of: milan; else refused$", run.stdout, re.M)
+    assert re.search(r"^  platform.required +bits of PLATFORM_INFO: set: ecc; else let in with a warning$", run.stdout, re.M)
+    assert re.search(r"^  launch.id_key_required +not looked at: mode is disabled$", run.stdout, re.M)
+
+
 def test_what_a_policy_leaves_open_is_warned_of(vouch, tmp_path):
     (tmp_path / "open.yaml").write_text("guest: {mode: disabled}\nnonce: {source: any}\n"
                                         "certificates: {verify_signature: false}\n")
@@ -495,11 +503,13 @@ def test_what_a_policy_leaves_open_is_warned_of(vouch, tmp_path):
 
 
 def test_every_key_of_a_policy_is_explained():
-    """Groups whose keys are told together stand as the group."""
-    keys = re.findall(r'^    \{"(\w*)", "(\w+)", read_\w+,', (TOP / "src/attest/policy_read.c").read_text(), re.M)
+    """Groups whose keys are told together stand as the group. What demands something of a report is told by its row."""
+    rows = re.findall(r'^    \{(\w+), "(\w+)", read_\w+, .*NO_DEMAND\}', (TOP / "src/attest/policy_keys.c").read_text(),
+                      re.M)
+    keys = [("" if group == "TOP" else group.lower(), key) for group, key in rows]
     told = set(re.findall(r'^    \{"([\w.]+)", explain_\w+\}', (TOP / "src/app/vouch_explain.c").read_text(), re.M))
     assert len(keys) > 20
-    silent = {"version", "mode", "cache_duration"}  # in the heading, and within other sentences
+    silent = {"version", "mode", "cache_duration", "crl_max_age"}  # in the heading, and within other sentences
     missing = {f"{group}.{key}" if group else key for group, key in keys
                if key not in silent and not {group, key, f"{group}.{key}"} & told}
     assert missing == set()

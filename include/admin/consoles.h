@@ -50,6 +50,8 @@ struct consoles *consoles_new(struct loop *main, const struct console_ops *ops, 
                               struct attest *attest);
 /* From here on sessions are served. Main. */
 void consoles_open(struct consoles *consoles, struct fleet *fleet, const struct config *config);
+/* After fleet_adopt with other rules: ends the sessions whose evidence the policies do not accept any more. Main. */
+void consoles_judge(struct consoles *consoles);
 /* Ends all sessions with `text` and lets none in any more; waits until every worker has done so. Main, before
  * fleet_stop. NULL does nothing. */
 void consoles_close(struct consoles *consoles, const char *text);

@@ -2,7 +2,8 @@
  * attester.h: our own evidence: the authority, the attested leaf, and its renewal.
  *
  * The one place that talks to the provider, on a thread of its own, so that a throttled device holds nobody up. The
- * leaf is renewed at a third of attest_max_age; when that fails it serves on until notAfter, and the log says so.
+ * leaf is renewed at a third of attest_max_age; when that fails, or the provider does not answer, it serves on until
+ * notAfter, and the log says so.
  */
 #ifndef ATTEST_ATTESTER_H
 #define ATTEST_ATTESTER_H

@@ -25,6 +25,51 @@ enum policy_nonce_source {
     POLICY_NONCE_ANY,
 };
 
+/* platform.unknown_bits: what becomes of bits of PLATFORM_INFO that this program has no name for. `allow` is the
+ * default: firmware sets new bits with every generation (bit 6 on genuine Turin, before it had a name), they tell of
+ * features, and a policy that nobody changed must not lock clients out on the day of a firmware update. */
+enum policy_unknown_bits { POLICY_UNKNOWN_ALLOW = 0, POLICY_UNKNOWN_WARN, POLICY_UNKNOWN_DENY };
+
+/* What keys of the file demand. `given` is false, and a list empty, where the key does not stand. */
+struct policy_number {
+    bool given;
+    uint64_t value;
+};
+struct policy_firmware {
+    bool given;
+    struct snp_firmware_version version;
+};
+struct policy_word {
+    bool given;
+    uint64_t mask, value; /* the bits of `mask` are those of `value` */
+};
+struct policy_values {
+    uint8_t *bytes; /* each as wide as the report's field */
+    size_t count;
+};
+struct policy_texts {
+    char **texts;
+    size_t count;
+};
+/* A minimum for each product: every component is at least that of `least`, in the product's layout. */
+struct policy_tcb {
+    bool given;
+    bool names[SNP_PRODUCT_COUNT]; /* which products have one; the others do not meet the demand */
+    struct snp_tcb least[SNP_PRODUCT_COUNT];
+};
+struct policy_measurement {
+    uint8_t bytes[SNP_MEASUREMENT_SIZE];
+    char *name;           /* of its set; "" of `expected` and `allow_list` */
+    int64_t not_before_s; /* since 1970; INT64_MIN where the file says nothing */
+    int64_t not_after_s;  /* INT64_MAX where the file says nothing */
+};
+struct policy_measurements {
+    enum policy_mode mode;
+    struct policy_measurement *allowed; /* `expected`, `allow_list` and `sets` together */
+    size_t count;                       /* at least one, unless the mode is disabled or nothing is given */
+    bool given;                         /* false: the file has no group, and nothing is asked */
+};
+
 struct policy {
     _Atomic unsigned references;
     char *name;
@@ -32,25 +77,53 @@ struct policy {
     char *version; /* of the file: `version`, as it stands there; "" when it does not say */
     uint8_t sha256[32];
     int64_t loaded_at_us; /* wall clock */
+    bool keeps_sessions;  /* on_policy_change: sessions that this policy would not let in stay; default false */
+    struct policy_measurements measurements;
     struct {
         enum policy_mode mode;
-        uint8_t (*allowed)[SNP_MEASUREMENT_SIZE]; /* `expected` and `allow_list` together */
-        size_t count;                             /* at least one, unless the mode is disabled or nothing is given */
-        bool given;                               /* false: the file has no group, and nothing is asked */
-    } measurements;
-    struct {
-        enum policy_mode mode;
-        bool has_min_version;
-        struct snp_firmware_version min_version; /* of the committed firmware */
-        bool has_min_platform_version;
-        uint64_t min_platform_version; /* of CURRENT_TCB read as an integer */
+        struct policy_firmware min_version; /* of the committed firmware */
+        struct policy_firmware min_current_version;
+        struct policy_number min_build; /* of the committed firmware */
+        struct policy_number min_current_build;
+        struct policy_number min_platform_version; /* of CURRENT_TCB read as an integer */
+        struct policy_tcb min_reported, min_current, min_committed, min_launch;
+        bool provisional_forbidden;  /* current firmware must be the committed one; default false */
+        uint64_t launch_mitigations; /* bits that must be set; default none */
+        uint64_t current_mitigations;
     } tcb;
     struct {
         enum policy_mode mode;
-        bool debug_disabled;    /* default true, also without the group */
-        bool smt_disabled;      /* the same; machines with SMT on need `false` */
-        uint32_t min_guest_svn; /* default 0: not asked */
+        bool debug_disabled;                /* default true, also without the group */
+        bool smt_disabled;                  /* the same; machines with SMT on need `false` */
+        struct policy_number min_guest_svn; /* 0: not asked */
+        uint64_t policy_required;           /* bits of POLICY */
+        uint64_t policy_forbidden;
+        struct policy_word policy_exact;
+        struct policy_number min_abi; /* major << 8 | minor */
+        struct policy_number min_vmpl, max_vmpl;
     } guest;
+    struct {
+        enum policy_mode mode;
+        uint64_t required; /* bits of PLATFORM_INFO */
+        uint64_t forbidden;
+        enum policy_unknown_bits unknown_bits;
+    } platform;
+    struct { /* what was given when the guest was launched */
+        enum policy_mode mode;
+        struct policy_values host_data, family_id, image_id, report_id, id_key_digest, author_key_digest;
+        bool id_key_required, author_key_required; /* default false */
+    } launch;
+    struct { /* products and kinds are bits, by enum */
+        enum policy_mode mode;
+        uint64_t products_allowed, products_denied;
+        struct policy_values ids_allowed, ids_denied;
+        struct policy_texts csp_ids;
+        uint64_t key_kinds;
+    } chip;
+    struct {
+        enum policy_mode mode;
+        int64_t max_age_us; /* since issued_at, of clients and servers; 0: not asked */
+    } evidence;
     struct {                             /* for clients' evidence */
         bool required;                   /* default true */
         int64_t max_age_us;              /* default 5 minutes */
@@ -62,6 +135,9 @@ struct policy {
         bool verify_signature; /* default true; false is a warning in every verdict */
         struct snp_arks *trusted_arks;
         struct veks *veks;         /* for evidence that comes without */
+        enum snp_crl_mode crl;     /* default if-available */
+        int64_t crl_max_age_us;    /* 0: a list is good until its next update */
+        bool allow_masked_chip_id; /* default false */
         bool allow_simulated;      /* default false */
         bool allow_unbound;        /* default false; a report that binds no key then warns */
         bool allow_cached;         /* default true */

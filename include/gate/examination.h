@@ -7,8 +7,8 @@
 #include "gate/login.h"
 
 /* Judges the evidence in the client's certificate (or that there is none) by a policy of the login's rules. Denied: the
- * client is refused with the reason. Else `passed` is called, and identity->attestation has the verdict's id. The
- * gate's thread. */
+ * client is refused with the reason. Else `passed` is called, and identity->attestation has the verdict's id,
+ * identity->standing what it rests on. The gate's thread. */
 void examination_start(struct login *login, struct policy *policy, void (*passed)(struct login *login));
 
 #endif

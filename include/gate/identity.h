@@ -8,6 +8,7 @@
 #define GATE_IDENTITY_H
 
 #include "gate/credentials.h"
+#include "gate/standing.h"
 
 #include <stddef.h>
 
@@ -29,6 +30,7 @@ struct identity {
     const char *tls_cipher;                  /* NULL: plain */
     struct credentials *backend_credentials; /* what links of its pool may log in with; may be NULL */
     char *attestation;                       /* id of its verdict in the journal; NULL where none was asked */
+    struct standing *standing;               /* what that verdict rests on; NULL where none was asked */
     unsigned protocol_minor;
     bool is_unix;
     bool is_console; /* an admin database */

@@ -30,6 +30,7 @@ struct client {
     struct waiter waiter;
     struct variables variables;
     struct loop_task burial;
+    char *unwelcome; /* why it ends at its next transaction boundary; NULL: it may stay */
     int64_t connected_wall_us;
     enum client_state state;
     bool gone;
@@ -39,6 +40,12 @@ struct client {
 void client_admit(struct clientele *clientele, struct stream *stream, struct identity *identity, struct bytes unread);
 /* Ends a session with a FATAL error, or without a word when `text` is NULL. A link that could serve others is kept. */
 void client_end(struct client *client, const char *sqlstate, const char *text);
+/* Its attestation is not accepted any more, and `why`: ends a session with 57P01, now when it is between transactions,
+ * else at the end of its transaction. */
+void client_dismiss(struct client *client, const char *why);
+/* Refuses a client whose login is over with a FATAL error; takes over what client_admit does. */
+void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity, const char *sqlstate,
+                   const char *text);
 
 struct client *client_of_guest(struct guest *guest);
 struct client *client_of_waiter(struct waiter *waiter);

@@ -19,6 +19,7 @@ struct guest {
     uint64_t id;
     int64_t active_us; /* monotonic: when it last did something; the list is in this order */
     uint32_t slot;
+    size_t secret_size; /* of the key it was given; 0: none yet */
 };
 TAILQ_HEAD(guest_list, guest);
 
@@ -49,12 +50,12 @@ void clientele_touch(struct clientele *clientele, struct guest *guest);
 
 /* Secrets have four bytes in protocol 3.0, and CANCEL_SECRET_MAX from 3.2 on. */
 size_t clientele_secret_size(unsigned protocol_minor);
-/* The process id, and the secret's first `size` bytes. */
-uint32_t clientele_cancel_key(const struct clientele *clientele, const struct guest *guest, uint8_t *secret,
-                              size_t size);
+/* Gives the guest its key: the process id, and a secret of `size` bytes, from 4 to CANCEL_SECRET_MAX. */
+uint32_t clientele_cancel_key(const struct clientele *clientele, struct guest *guest, uint8_t *secret, size_t size);
 /* Which worker a key belongs to. Any thread. False when it is too short to be one. */
 bool clientele_worker_of_key(struct bytes key, size_t *worker);
-/* Whose key it is; NULL when it is nobody's. The secret is compared in constant time. */
+/* Whose key it is, the whole of it as it was given; NULL when it is nobody's. The secret is compared in constant time.
+ */
 struct guest *clientele_find(const struct clientele *clientele, struct bytes key);
 
 #endif

@@ -24,7 +24,7 @@ size_t fleet_size(const struct fleet *fleet);
 struct worker *fleet_worker(struct fleet *fleet, size_t index);
 const struct limit *fleet_clients(const struct fleet *fleet);
 
-/* Every worker switches at its next turn. */
+/* Every worker switches at its next turn, and dismisses the clients that new policies do not accept. */
 void fleet_adopt(struct fleet *fleet, struct snapshot *snapshot);
 
 /* Runs visit(arg, worker) on every worker's thread, then done(arg) on `home`; without `done`, `home` may be NULL. */

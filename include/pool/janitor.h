@@ -13,6 +13,9 @@ void janitor_tick(struct clientele *clientele);
 /* Closes idle links that are not wanted any more, and serves who waits: after PAUSE, RESUME, RECONNECT or a reload.
  * `database` NULL: all. */
 void janitor_weed(struct clientele *clientele, const struct pool_database *database);
+/* After a change of rules: clients whose evidence the policies do not accept any more end, each between transactions.
+ */
+void janitor_judge(struct clientele *clientele, const struct policies *policies);
 /* Ends every client and closes every link: KILL, shutdown. `database` NULL: all. */
 void janitor_clear(struct clientele *clientele, const struct pool_database *database, const char *text);
 

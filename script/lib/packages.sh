@@ -4,9 +4,12 @@
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev
     libjansson-dev libidn-dev uthash-dev libsystemd-dev)
 
-# Beyond those, what the tests are run with; script/test-deps installs the drivers. A program that is there already, from
-# wherever, is not installed a second time.
-TEST_PACKAGES=(libcmocka-dev ca-certificates python3 python3-venv libpq5)
+# What the unit tests need beyond those.
+UNIT_TEST_PACKAGES=(libcmocka-dev)
+
+# And what all tests are run with; script/test-deps installs the drivers. A program that is there already, from wherever,
+# is not installed a second time.
+TEST_PACKAGES=("${UNIT_TEST_PACKAGES[@]}" ca-certificates python3 python3-venv libpq5)
 for needed in psql:postgresql-client openssl:openssl node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven; do
     command -v "${needed%%:*}" >/dev/null || TEST_PACKAGES+=("${needed##*:}")
 done

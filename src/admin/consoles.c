@@ -1,5 +1,6 @@
 #include "admin/consoles.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #include <semaphore.h>
@@ -56,6 +57,35 @@ void consoles_close(struct consoles *consoles, const char *text)
         if (sem_wait(&closing.done) == 0)
             left--;
     sem_destroy(&closing.done);
+}
+
+static void consoles_dismiss(struct console_seat *seat, const char *why)
+{
+    char *text = mem_format("attestation is no longer accepted: %s", why);
+    seat->end(seat, text);
+    free(text);
+}
+
+static void consoles_judge_worker(void *arg, struct worker *worker)
+{
+    struct console_seats *seats = arg;
+    struct console_seat *seat = TAILQ_FIRST(&seats[worker->place.index]);
+    while (seat) {
+        struct console_seat *next = TAILQ_NEXT(seat, entry);
+        const struct standing *standing = seat->identity->standing;
+        char *lost = standing ? standing_lost(standing, &worker->gate.rules->policies, clock_wall_us()) : NULL;
+        if (lost)
+            consoles_dismiss(seat, lost);
+        free(lost);
+        seat = next;
+    }
+}
+
+void consoles_judge(struct consoles *consoles)
+{
+    struct fleet *fleet = atomic_load(&consoles->fleet);
+    if (fleet)
+        fleet_visit(fleet, NULL, consoles_judge_worker, NULL, consoles->seats);
 }
 
 void consoles_free(struct consoles *consoles)

@@ -125,6 +125,7 @@ static struct err daemon_adopt(struct daemon *daemon, struct config *config)
     daemon->config = config;
     daemon->rules = rules;
     daemon_put_in_force(daemon, snapshot);
+    consoles_judge(daemon->consoles);
     statistics_adopt(daemon->consoles->statistics, config);
     return daemon_open_log(daemon);
 }

@@ -1,10 +1,13 @@
 #include "app/vouch_explain.h"
 
 #include "app/vouch_output.h"
+#include "attest/judge.h"
+#include "base/clock.h"
 #include "config/value.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What follows from a demand that is not met. */
 static const char *explain_mode(enum policy_mode mode)
@@ -33,6 +36,24 @@ static void explain_formats(const struct policy *policy, FILE *out)
     fputs("; else refused", out);
 }
 
+/* Whose the measurement is, and for how long. */
+static void explain_set(const struct policy_measurement *measurement, FILE *out)
+{
+    char moment[CLOCK_TEXT_SIZE];
+    if (!measurement->name[0])
+        return;
+    fprintf(out, " (%s", measurement->name);
+    if (measurement->not_before_s != INT64_MIN) {
+        clock_text(measurement->not_before_s * US_PER_SECOND, moment);
+        fprintf(out, ", from %s on", moment);
+    }
+    if (measurement->not_after_s != INT64_MAX) {
+        clock_text(measurement->not_after_s * US_PER_SECOND, moment);
+        fprintf(out, ", until %s", moment);
+    }
+    fputc(')', out);
+}
+
 static void explain_measurements(const struct policy *policy, FILE *out)
 {
     if (!policy->measurements.given) {
@@ -46,16 +67,17 @@ static void explain_measurements(const struct policy *policy, FILE *out)
     fprintf(out, "the image is %s", policy->measurements.count > 1 ? "one of" : "");
     for (size_t i = 0; i < policy->measurements.count; i++) {
         char hex[2 * SNP_MEASUREMENT_SIZE + 1];
-        hex_encode(BYTES(policy->measurements.allowed[i]), hex);
+        hex_encode(BYTES(policy->measurements.allowed[i].bytes), hex);
         fprintf(out, "%s%s", policy->measurements.count > 1 ? " " : "", hex);
+        explain_set(&policy->measurements.allowed[i], out);
     }
     fputs(explain_mode(policy->measurements.mode), out);
 }
 
 static void explain_firmware(const struct policy *policy, FILE *out)
 {
-    struct snp_firmware_version least = policy->tcb.min_version;
-    if (!policy->tcb.has_min_version)
+    struct snp_firmware_version least = policy->tcb.min_version.version;
+    if (!policy->tcb.min_version.given)
         fputs("any firmware", out);
     else if (policy->tcb.mode == POLICY_DISABLED)
         fputs(explain_disabled, out);
@@ -66,13 +88,13 @@ static void explain_firmware(const struct policy *policy, FILE *out)
 
 static void explain_platform_version(const struct policy *policy, FILE *out)
 {
-    if (!policy->tcb.has_min_platform_version)
+    if (!policy->tcb.min_platform_version.given)
         fputs("any TCB", out);
     else if (policy->tcb.mode == POLICY_DISABLED)
         fputs(explain_disabled, out);
     else
-        fprintf(out, "CURRENT_TCB, read as one number, is at least %" PRIu64 "%s", policy->tcb.min_platform_version,
-                explain_mode(policy->tcb.mode));
+        fprintf(out, "CURRENT_TCB, read as one number, is at least %" PRIu64 "%s",
+                policy->tcb.min_platform_version.value, explain_mode(policy->tcb.mode));
 }
 
 static void explain_guest(const struct policy *policy, bool is_asked, const char *demand, const char *otherwise,
@@ -101,8 +123,9 @@ static void explain_smt(const struct policy *policy, FILE *out)
 static void explain_guest_svn(const struct policy *policy, FILE *out)
 {
     char demand[64];
-    snprintf(demand, sizeof demand, "the guest's security version is at least %" PRIu32, policy->guest.min_guest_svn);
-    explain_guest(policy, policy->guest.min_guest_svn > 0, demand, "any security version of the guest", out);
+    snprintf(demand, sizeof demand, "the guest's security version is at least %" PRIu64,
+             policy->guest.min_guest_svn.value);
+    explain_guest(policy, policy->guest.min_guest_svn.value > 0, demand, "any security version of the guest", out);
 }
 
 static void explain_nonce(const struct policy *policy, FILE *out)
@@ -139,6 +162,35 @@ static void explain_roots(const struct policy *policy, FILE *out)
         fprintf(out, "AMD's and %zu of the policy's own", count);
 }
 
+static void explain_change(const struct policy *policy, FILE *out)
+{
+    fputs(policy->keeps_sessions ? "sessions that this policy would not let in stay when it comes into force"
+                                 : "sessions that this policy would not let in end when it comes into force",
+          out);
+}
+
+static void explain_crl(const struct policy *policy, FILE *out)
+{
+    static const char *const texts[] = {
+        [SNP_CRL_REQUIRED] = "a revocation list is there and does not name the certificates; else refused",
+        [SNP_CRL_IF_AVAILABLE] = "a revocation list that is there does not name the certificates; else refused",
+        [SNP_CRL_OFF] = "revocation lists are not looked at",
+    };
+    fputs(texts[policy->certificates.crl], out);
+    if (policy->certificates.crl_max_age_us > 0 && policy->certificates.crl != SNP_CRL_OFF) {
+        char *age = value_duration_text(policy->certificates.crl_max_age_us);
+        fprintf(out, "; it is at most %s s old", age);
+        free(age);
+    }
+}
+
+static void explain_masked(const struct policy *policy, FILE *out)
+{
+    fputs(policy->certificates.allow_masked_chip_id ? "a VCEK's report may hide its chip"
+                                                    : "a VCEK's report names its chip; else refused",
+          out);
+}
+
 static void explain_simulated(const struct policy *policy, FILE *out)
 {
     fputs(policy->certificates.allow_simulated ? "a simulated processor may be believed, if its root is trusted"
@@ -169,12 +221,14 @@ static void explain_cache(const struct policy *policy, FILE *out)
     free(duration);
 }
 
-/* In the order of the file; a demand that is new gets a row here. */
+/* In the order of the file. Demands of attest/policy_key.h that have no row are told after these, where they are made.
+ */
 static const struct {
     const char *key;
     void (*explain)(const struct policy *policy, FILE *out);
 } explanations[] = {
     {"formats", explain_formats},
+    {"on_policy_change", explain_change},
     {"measurements", explain_measurements},
     {"tcb.min_version", explain_firmware},
     {"tcb.min_platform_version", explain_platform_version},
@@ -185,11 +239,35 @@ static const struct {
     {"certificates.verify_chain", explain_chain},
     {"certificates.verify_signature", explain_signature},
     {"certificates.trusted_arks", explain_roots},
+    {"certificates.crl", explain_crl},
+    {"certificates.allow_masked_chip_id", explain_masked},
     {"certificates.allow_simulated", explain_simulated},
     {"certificates.allow_unbound", explain_unbound},
     {"certificates.veks", explain_veks},
     {"certificates.allow_cached", explain_cache},
 };
+
+static bool explain_has_row(const char *group, const char *key)
+{
+    for (size_t i = 0; i < sizeof explanations / sizeof explanations[0]; i++)
+        if (strcmp(explanations[i].key, group) == 0 || strcmp(explanations[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+static void explain_demand(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected)
+{
+    FILE *out = arg;
+    char name[64];
+    snprintf(name, sizeof name, "%s.%s", policy_group_name(key->group), key->name);
+    if (explain_has_row(policy_group_name(key->group), name))
+        return;
+    fprintf(out, "  %-29s  ", name);
+    if (mode == POLICY_DISABLED)
+        fprintf(out, "%s\n", explain_disabled);
+    else
+        fprintf(out, "%s: %s%s\n", key->what, expected, explain_mode(mode));
+}
 
 static bool explain_any_image(const struct policy *policy)
 {
@@ -208,7 +286,9 @@ static bool explain_debugging(const struct policy *policy)
 
 static bool explain_old_firmware(const struct policy *policy)
 {
-    return !policy->tcb.has_min_version || policy->tcb.mode != POLICY_STRICT;
+    bool asked = policy->tcb.min_version.given || policy->tcb.min_reported.given || policy->tcb.min_current.given ||
+                 policy->tcb.min_committed.given;
+    return !asked || policy->tcb.mode != POLICY_STRICT;
 }
 
 static bool explain_simulation(const struct policy *policy)
@@ -250,6 +330,7 @@ void vouch_explain(const struct policy *policy, FILE *out)
         explanations[i].explain(policy, out);
         fputc('\n', out);
     }
+    judge_explain(policy, explain_demand, out);
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++)
         if (gaps[i].is_open(policy))
             fprintf(out, "warning  %s\n", gaps[i].warning);

@@ -14,7 +14,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define ATTESTER_RETRY_US (10 * US_PER_SECOND)
+#define ATTESTER_RETRY_US        (10 * US_PER_SECOND)
+#define ATTESTER_PATIENCE_US     (10 * US_PER_SECOND) /* a throttled device takes seconds */
+#define ATTESTER_PATIENCE_MIN_US (1 * US_PER_SECOND)
 
 /* The thread's one job. */
 enum attester_job {
@@ -34,9 +36,10 @@ struct attester {
     struct tls_identity *identity;
     struct tls_identity *retired; /* the one before, until the turn ends */
     struct loop_task retire;
-    struct timer *renewal;
+    struct timer *renewal; /* while the thread mints: when to complain that it takes long */
     struct event *rung;
-    int64_t retry_us; /* before the next attempt after a failure */
+    int64_t retry_us;      /* before the next attempt after a failure */
+    int64_t mint_began_us; /* monotonic */
 
     int bell; /* eventfd: the thread has minted */
     pthread_t thread;
@@ -87,6 +90,14 @@ static void attester_schedule(struct attester *attester, int64_t after_us)
     pthread_mutex_unlock(&attester->lock);
 }
 
+static int64_t attester_patience_us(const struct attester *attester)
+{
+    int64_t due_us = attester_period_us(attester) / 4;
+    if (due_us < ATTESTER_PATIENCE_MIN_US)
+        return ATTESTER_PATIENCE_MIN_US;
+    return due_us < ATTESTER_PATIENCE_US ? due_us : ATTESTER_PATIENCE_US;
+}
+
 /* Has the thread mint, if it is idle; a plan that waits comes into force first. */
 static void attester_begin(struct attester *attester)
 {
@@ -97,15 +108,55 @@ static void attester_begin(struct attester *attester)
             attester->plan = attester->next_plan;
             attester->next_plan = NULL;
         }
+        attester->mint_began_us = clock_monotonic_us();
+        timer_start(attester->renewal, attester_patience_us(attester));
         attester->job = ATTESTER_MINTS;
         pthread_cond_signal(&attester->wake);
     }
     pthread_mutex_unlock(&attester->lock);
 }
 
+/* Puts a failure into the state, and into the log with what comes next. */
+static void attester_tell_failure(struct attester *attester, const struct err *why, const char *next, int64_t after_us)
+{
+    char until[CLOCK_TEXT_SIZE];
+    pthread_mutex_lock(&attester->lock);
+    attester->state.failures++;
+    memcpy(attester->state.failure, why->why, sizeof attester->state.failure);
+    bool over = attester->state.not_after_us <= clock_wall_us();
+    clock_text(attester->state.not_after_us, until);
+    pthread_mutex_unlock(&attester->lock);
+    log_error("attestation: the certificate cannot be renewed, the one in force %s %s; %s in %.1f s: %s",
+              over ? "has been out of date since" : "serves until", until, next,
+              (double)after_us / (double)US_PER_SECOND, why->why);
+}
+
+/* A device that never answers would let the leaf run out without a word. */
+static void attester_complain(struct attester *attester)
+{
+    int64_t since_us = clock_monotonic_us() - attester->mint_began_us, patience_us = attester_patience_us(attester);
+    struct err why = err_make(ERR_NOT_NOW, "the provider of reports has not answered for %.1f s",
+                              (double)since_us / (double)US_PER_SECOND);
+    attester_tell_failure(attester, &why, "looking again", patience_us);
+    timer_start(attester->renewal, patience_us);
+}
+
 static void attester_renew(void *arg)
 {
-    attester_begin(arg);
+    struct attester *attester = arg;
+    pthread_mutex_lock(&attester->lock);
+    enum attester_job job = attester->job;
+    pthread_mutex_unlock(&attester->lock);
+    switch (job) {
+    case ATTESTER_IDLE:
+        attester_begin(attester);
+        break;
+    case ATTESTER_MINTS:
+        attester_complain(attester);
+        break;
+    case ATTESTER_MINTED: /* the bell has rung */
+        break;
+    }
 }
 
 static void attester_drop_retired(void *arg)
@@ -167,16 +218,7 @@ static void attester_fail(struct attester *attester, const struct err *why)
         attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
     else
         attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
-    char until[CLOCK_TEXT_SIZE];
-    pthread_mutex_lock(&attester->lock);
-    attester->state.failures++;
-    memcpy(attester->state.failure, why->why, sizeof attester->state.failure);
-    bool over = attester->state.not_after_us <= clock_wall_us();
-    clock_text(attester->state.not_after_us, until);
-    pthread_mutex_unlock(&attester->lock);
-    log_error("attestation: the certificate cannot be renewed, the one in force %s %s; trying again in %.1f s: %s",
-              over ? "has been out of date since" : "serves until", until,
-              (double)attester->retry_us / (double)US_PER_SECOND, why->why);
+    attester_tell_failure(attester, why, "trying again", attester->retry_us);
     attester_schedule(attester, attester->retry_us);
 }
 

@@ -1,53 +1,53 @@
 #include "attest/judge.h"
 
+#include "attest/demand.h"
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NOT_READ "the report could not be read"
 
-/* One demand of the policy. */
-struct demand {
-    const char *name;
-    const char *group; /* of the file */
-    enum policy_mode mode;
-    bool is_made;
-};
-
-static void judge_skip(struct checklist *out, const struct demand *demand)
+static enum check_outcome outcome_of(enum policy_mode mode, enum demand_answer answer)
 {
-    if (demand->is_made)
-        checklist_addf(out, demand->name, CHECK_SKIPPED, "", "%s.mode is disabled", demand->group);
-    else
-        checklist_add(out, demand->name, CHECK_SKIPPED, "", "the policy asks nothing");
-}
-
-static bool is_skipped(const struct demand *demand)
-{
-    return !demand->is_made || demand->mode == POLICY_DISABLED;
-}
-
-static enum check_outcome outcome_of(const struct demand *demand, bool is_met)
-{
-    if (is_met)
+    switch (answer) {
+    case DEMAND_MET:
         return CHECK_PASS;
-    switch (demand->mode) {
-    case POLICY_WARN:
+    case DEMAND_DOUBTFUL:
         return CHECK_WARN;
-    case POLICY_DISABLED:
-    case POLICY_STRICT:
+    case DEMAND_UNMET:
         break;
     }
-    return CHECK_FAIL;
+    return mode == POLICY_WARN ? CHECK_WARN : CHECK_FAIL;
 }
 
-static void judge_demand(struct checklist *out, const struct demand *demand, const struct snp_facts *facts, bool is_met,
-                         const char *expected, const char *found)
+/* Whether nothing has to be asked; then the check says why. */
+static bool judge_skips(const struct policy *policy, const struct policy_key *key, struct checklist *out)
 {
-    if (facts->report_is_read)
-        checklist_add(out, demand->name, outcome_of(demand, is_met), expected, found);
+    bool is_made = key->kind->is_made(policy_field(policy, key));
+    if (is_made && policy_group_mode(policy, key->group) != POLICY_DISABLED)
+        return false;
+    if (is_made)
+        checklist_addf(out, key->check, CHECK_SKIPPED, "", "%s.mode is disabled", policy_group_name(key->group));
     else
-        checklist_add(out, demand->name, outcome_of(demand, false), expected, NOT_READ);
+        checklist_add(out, key->check, CHECK_SKIPPED, "", "the policy asks nothing");
+    return true;
+}
+
+static void judge_demand(const struct policy *policy, const struct policy_key *key, const struct demand_case *at,
+                         struct checklist *out)
+{
+    char expected[DEMAND_TEXT_SIZE] = "";
+    char found[DEMAND_TEXT_SIZE] = NOT_READ;
+    enum demand_answer answer = DEMAND_UNMET;
+    const void *field = policy_field(policy, key);
+    if (judge_skips(policy, key, out))
+        return;
+    key->kind->expect(key, field, expected);
+    if (at->facts->report_is_read)
+        answer = key->kind->meets(key, field, at, found);
+    checklist_add(out, key->check, outcome_of(policy_group_mode(policy, key->group), answer), expected, found);
 }
 
 static void judge_simulated(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
@@ -73,120 +73,71 @@ static void judge_simulated(const struct policy *policy, const struct snp_facts 
                   "the root is not known");
 }
 
-static bool measurement_is_allowed(const struct policy *policy, const uint8_t measurement[SNP_MEASUREMENT_SIZE])
+void judge_report(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out)
 {
-    for (size_t i = 0; i < policy->measurements.count; i++)
-        if (memcmp(policy->measurements.allowed[i], measurement, SNP_MEASUREMENT_SIZE) == 0)
-            return true;
-    return false;
-}
-
-static void judge_measurement(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_MEASUREMENT, "measurements", policy->measurements.mode,
-                            policy->measurements.given};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    char found[2 * SNP_MEASUREMENT_SIZE + 1];
-    char expected[2 * SNP_MEASUREMENT_SIZE + 1];
-    hex_encode(BYTES(facts->report.measurement), found);
-    if (policy->measurements.count == 1)
-        hex_encode(BYTES(policy->measurements.allowed[0]), expected);
-    else
-        snprintf(expected, sizeof expected, "one of the %zu that the policy lists", policy->measurements.count);
-    judge_demand(out, &demand, facts, measurement_is_allowed(policy, facts->report.measurement), expected, found);
-}
-
-static uint32_t firmware_number(struct snp_firmware_version version)
-{
-    return (uint32_t)version.major << 16 | (uint32_t)version.minor << 8 | version.build;
-}
-
-static void judge_min_version(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_MIN_VERSION, "tcb", policy->tcb.mode, policy->tcb.has_min_version};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    struct snp_firmware_version least = policy->tcb.min_version;
-    struct snp_firmware_version is = facts->report.committed;
-    char expected[64];
-    char found[64];
-    snprintf(expected, sizeof expected, "at least %d.%d.%d", least.major, least.minor, least.build);
-    snprintf(found, sizeof found, "committed firmware %d.%d.%d", is.major, is.minor, is.build);
-    judge_demand(out, &demand, facts, firmware_number(is) >= firmware_number(least), expected, found);
-}
-
-static void judge_platform_version(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_PLATFORM_VERSION, "tcb", policy->tcb.mode,
-                            policy->tcb.has_min_platform_version};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    uint64_t is = snp_tcb_integer(facts->report.current_tcb);
-    char expected[64];
-    char found[64];
-    snprintf(expected, sizeof expected, "at least %" PRIu64, policy->tcb.min_platform_version);
-    snprintf(found, sizeof found, "CURRENT_TCB %" PRIu64, is);
-    judge_demand(out, &demand, facts, is >= policy->tcb.min_platform_version, expected, found);
-}
-
-static void judge_debug(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_DEBUG, "guest", policy->guest.mode, policy->guest.debug_disabled};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    bool allowed = snp_policy_allows_debug(facts->report.policy);
-    judge_demand(out, &demand, facts, !allowed, "a guest that may not be debugged",
-                 allowed ? "POLICY allows debugging" : "POLICY forbids debugging");
-}
-
-static void judge_smt(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_SMT, "guest", policy->guest.mode, policy->guest.smt_disabled};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    bool allowed = snp_policy_allows_smt(facts->report.policy);
-    bool on = snp_platform_smt_is_on(facts->report.platform_info);
-    const char *found = allowed && on ? "POLICY allows SMT and PLATFORM_INFO says it is on"
-                        : allowed     ? "POLICY allows SMT"
-                        : on          ? "PLATFORM_INFO says SMT is on"
-                                      : "SMT is neither allowed nor on";
-    judge_demand(out, &demand, facts, !allowed && !on, "SMT neither allowed nor on", found);
-}
-
-static void judge_guest_svn(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
-    struct demand demand = {JUDGE_CHECK_GUEST_SVN, "guest", policy->guest.mode, policy->guest.min_guest_svn > 0};
-    if (is_skipped(&demand)) {
-        judge_skip(out, &demand);
-        return;
-    }
-    char expected[64];
-    char found[64];
-    snprintf(expected, sizeof expected, "at least %" PRIu32, policy->guest.min_guest_svn);
-    snprintf(found, sizeof found, "%" PRIu32, facts->report.guest_svn);
-    judge_demand(out, &demand, facts, facts->report.guest_svn >= policy->guest.min_guest_svn, expected, found);
-}
-
-void judge_report(const struct policy *policy, const struct snp_facts *facts, struct checklist *out)
-{
+    const struct demand_case at = {.facts = facts, .now_s = now_us / US_PER_SECOND};
     judge_simulated(policy, facts, out);
-    judge_measurement(policy, facts, out);
-    judge_min_version(policy, facts, out);
-    judge_platform_version(policy, facts, out);
-    judge_debug(policy, facts, out);
-    judge_smt(policy, facts, out);
-    judge_guest_svn(policy, facts, out);
+    for (size_t i = 0; i < policy_key_count; i++)
+        if (policy_keys[i].check && policy_keys[i].kind->meets)
+            judge_demand(policy, &policy_keys[i], &at, out);
+}
+
+static const struct policy_key *find_demand(const char *check)
+{
+    const struct policy_key *key = policy_keys;
+    while (!key->check || strcmp(key->check, check) != 0)
+        key++;
+    return key;
+}
+
+void judge_age(const struct policy *policy, int64_t issued_at_s, int64_t now_us, struct checklist *out)
+{
+    const struct policy_key *key = find_demand(JUDGE_CHECK_EVIDENCE_AGE);
+    char expected[DEMAND_TEXT_SIZE];
+    char found[64] = "the evidence does not say when it was made";
+    bool is_met = false;
+    if (judge_skips(policy, key, out))
+        return;
+    key->kind->expect(key, policy_field(policy, key), expected);
+    if (issued_at_s > 0) {
+        int64_t age_s = now_us / US_PER_SECOND - issued_at_s;
+        is_met = age_s <= policy->evidence.max_age_us / US_PER_SECOND;
+        snprintf(found, sizeof found, "%" PRId64 " s", age_s);
+    }
+    checklist_add(out, key->check, outcome_of(policy->evidence.mode, demand_is(is_met)), expected, found);
+}
+
+const char *judge_missing(const struct checklist *list)
+{
+    if (!checklist_find(list, JUDGE_CHECK_SIMULATED))
+        return JUDGE_CHECK_SIMULATED;
+    for (size_t i = 0; i < policy_key_count; i++)
+        if (policy_keys[i].check && !checklist_find(list, policy_keys[i].check))
+            return policy_keys[i].check;
+    return NULL;
+}
+
+void judge_again(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out)
+{
+    bool trusted =
+        facts->root != SNP_ROOT_EXTRA || snp_arks_trust(policy->certificates.trusted_arks, facts->ark_spki_sha256);
+    checklist_add(out, SNP_CHECK_CHAIN_ROOT, trusted || !policy->certificates.verify_chain ? CHECK_PASS : CHECK_FAIL,
+                  "a trusted root", trusted ? "trusted" : "a root that certificates.trusted_arks does not name");
+    judge_report(policy, facts, now_us, out);
+}
+
+void judge_explain(const struct policy *policy,
+                   void (*tell)(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected),
+                   void *arg)
+{
+    for (size_t i = 0; i < policy_key_count; i++) {
+        const struct policy_key *key = &policy_keys[i];
+        char expected[DEMAND_TEXT_SIZE];
+        if (!key->check || !key->kind->is_made(policy_field(policy, key)))
+            continue;
+        key->kind->expect(key, policy_field(policy, key), expected);
+        tell(arg, key, policy_group_mode(policy, key->group), expected);
+    }
 }
 
 static void relax(struct checklist *snp, const char *const *names)

@@ -22,7 +22,13 @@ libattest_a_SOURCES = \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
+    src/attest/demand_bits.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_keys.c include/attest/policy_key.h \
+    src/attest/policy_lists.c include/attest/policy_lists.h \
+    src/attest/policy_measurements.c include/attest/policy_measurements.h \
+    src/attest/policy_place.c include/attest/policy_place.h \
     src/attest/policy_read.c include/attest/policy_read.h \
+    src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
     src/attest/small_file.c include/attest/small_file.h \
     src/attest/veks.c include/attest/veks.h \
@@ -70,6 +76,8 @@ test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/uni
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
+    test/unit/test_attest_policy_values \
+    test/unit/test_attest_demands \
     test/unit/test_attest_judge \
     test/unit/test_attest_nonces \
     test/unit/test_attest_verdict \
@@ -78,6 +86,12 @@ check_PROGRAMS += test/unit/test_attest_policy \
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_values_SOURCES = test/unit/test_attest_policy_values.c
+test_unit_test_attest_policy_values_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_values_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_demands_SOURCES = test/unit/test_attest_demands.c
+test_unit_test_attest_demands_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_demands_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_judge_SOURCES = test/unit/test_attest_judge.c
 test_unit_test_attest_judge_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_judge_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)

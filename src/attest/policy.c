@@ -1,5 +1,6 @@
 #include "attest/policy.h"
 
+#include "attest/policy_measurements.h"
 #include "attest/policy_read.h"
 #include "attest/small_file.h"
 #include "base/clock.h"
@@ -67,7 +68,18 @@ void policy_drop(struct policy *policy)
         return;
     snp_arks_free(policy->certificates.trusted_arks);
     veks_free(policy->certificates.veks);
-    free(policy->measurements.allowed);
+    policy_measurements_free(&policy->measurements);
+    free(policy->launch.host_data.bytes);
+    free(policy->launch.family_id.bytes);
+    free(policy->launch.image_id.bytes);
+    free(policy->launch.report_id.bytes);
+    free(policy->launch.id_key_digest.bytes);
+    free(policy->launch.author_key_digest.bytes);
+    free(policy->chip.ids_allowed.bytes);
+    free(policy->chip.ids_denied.bytes);
+    for (size_t i = 0; i < policy->chip.csp_ids.count; i++)
+        free(policy->chip.csp_ids.texts[i]);
+    free(policy->chip.csp_ids.texts);
     free(policy->version);
     free(policy->path);
     free(policy->name);

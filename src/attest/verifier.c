@@ -16,9 +16,7 @@
     VERIFY_CHECK_BINDING, SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,    \
         SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND, SNP_CHECK_PRODUCT,                   \
         SNP_CHECK_CHIP_ID, SNP_CHECK_TCB
-#define REQUIRED_OF_POLICY                                                                                             \
-    JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT, JUDGE_CHECK_MIN_VERSION, JUDGE_CHECK_PLATFORM_VERSION,             \
-        JUDGE_CHECK_DEBUG, JUDGE_CHECK_SMT, JUDGE_CHECK_GUEST_SVN
+#define REQUIRED_OF_POLICY JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
 
 static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT, REQUIRED_OF_POLICY,
                                                    NULL};
@@ -97,11 +95,14 @@ static void verify_lend_vek(const struct verification *v, struct snp_evidence *s
 
 static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
 {
-    return (struct snp_trust){
-        .now_s = now_us / US_PER_SECOND,
-        .arks = policy ? policy->certificates.trusted_arks : NULL,
-        .crl_mode = SNP_CRL_IF_AVAILABLE,
-    };
+    struct snp_trust trust = {.now_s = now_us / US_PER_SECOND, .crl_mode = SNP_CRL_IF_AVAILABLE};
+    if (policy) {
+        trust.arks = policy->certificates.trusted_arks;
+        trust.crl_mode = policy->certificates.crl;
+        trust.crl_max_age_s = policy->certificates.crl_max_age_us / US_PER_SECOND;
+        trust.allow_masked_chip_id = policy->certificates.allow_masked_chip_id;
+    }
+    return trust;
 }
 
 static void verify_take_checks(const struct policy *policy, struct checklist *checks, struct verdict *verdict)
@@ -206,14 +207,19 @@ static void verify_times(const struct verification *v)
     checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
 }
 
-/* What a policy demands; without one a check says that nobody asked. */
-static void verify_demands(const struct policy *policy, struct verdict *verdict)
+/* What a policy demands; without one a check says that nobody asked. A demand that nobody has looked at is not met. */
+static void verify_demands(const struct policy *policy, int64_t now_us, struct verdict *verdict)
 {
-    if (policy)
-        judge_report(policy, &verdict->facts, &verdict->checks);
-    else
+    if (!policy) {
         checklist_add(&verdict->checks, VERIFY_CHECK_POLICY, CHECK_SKIPPED, "",
                       "no policy was given: whether this is the right guest was not asked");
+        return;
+    }
+    judge_report(policy, &verdict->facts, now_us, &verdict->checks);
+    judge_age(policy, verdict->issued_at_s, now_us, &verdict->checks);
+    const char *missing = judge_missing(&verdict->checks);
+    if (missing)
+        checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
 }
 
 static void verify_skip_nonce(const struct verification *v, const char *why)
@@ -310,7 +316,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_report(&v);
         verify_binding(&v);
         verify_times(&v);
-        verify_demands(request->policy, out);
+        verify_demands(request->policy, request->now_us, out);
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
@@ -344,11 +350,12 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     int64_t began_us = clock_monotonic_us();
     out->at_us = request->now_us;
     out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
-    trust.crl_mode = request->crl_mode;
+    if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
+        trust.crl_mode = request->crl_mode;
     snp_verify(request->evidence, &trust, &checks, &out->facts);
     verify_take_checks(request->policy, &checks, out);
     verify_report_binding(request, out);
-    verify_demands(request->policy, out);
+    verify_demands(request->policy, request->now_us, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }

@@ -20,6 +20,7 @@ struct examination {
     enum verdict_kind kind;
     char *reason;
     char id[JOURNAL_ID_SIZE];
+    struct standing *standing; /* NULL: denied */
 };
 
 static void examination_free(void *arg)
@@ -29,6 +30,7 @@ static void examination_free(void *arg)
     X509_free(examination->certificate);
     certificate_list_free(examination->others);
     free(examination->reason);
+    standing_free(examination->standing);
     free(examination);
 }
 
@@ -62,6 +64,8 @@ static void examination_work(struct login *login)
     verify_certificate(&request, &verdict);
     examination->kind = verdict.kind;
     examination->reason = mem_string(verdict.reason);
+    if (verdict.kind != VERDICT_DENY)
+        examination->standing = standing_new(examination->policy, &verdict.facts);
     journal_write(attest->journal, &peer, &verdict, examination->id);
     verdict_release(&verdict);
 }
@@ -78,11 +82,13 @@ static void examination_log(const struct login *login)
 
 static void examination_done(struct login *login)
 {
-    const struct examination *examination = login->job.arg;
+    struct examination *examination = login->job.arg;
     void (*passed)(struct login * login) = examination->passed;
     char text[512];
     examination_log(login);
     login->identity->attestation = mem_string(examination->id);
+    login->identity->standing = examination->standing;
+    examination->standing = NULL;
     bool denied = examination->kind == VERDICT_DENY;
     snprintf(text, sizeof text, "attestation refused: %s", examination->reason);
     login_job_end(login);

@@ -15,6 +15,7 @@ void identity_free(struct identity *identity)
     free(identity->user);
     free(identity->address_text);
     free(identity->attestation);
+    standing_free(identity->standing);
     credentials_drop(identity->backend_credentials);
     free(identity);
 }

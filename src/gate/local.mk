@@ -18,6 +18,7 @@ libgate_a_SOURCES = \
     src/gate/scram_client.c src/gate/scram_server.c src/gate/scram_secret.c include/gate/scram.h \
     src/gate/scram_math.c include/gate/scram_math.h \
     src/gate/secret_cache.c include/gate/secret_cache.h \
+    src/gate/standing.c include/gate/standing.h \
     src/gate/startup_packet.c include/gate/startup_packet.h \
     src/gate/startup_parameters.c include/gate/startup_parameters.h \
     src/gate/text_file.c include/gate/text_file.h \

@@ -43,8 +43,8 @@ struct err scram_base64_decode(struct bytes text, uint8_t *out, size_t max, size
     size_t padding = scram_base64_padding(text);
     /* EVP_DecodeBlock skips white space at both ends: what comes out must be as long as what went in says. And it takes
      * a '=' for a zero anywhere. */
-    bool good = n >= 0 && (size_t)n == text.n / 4 * 3 && (size_t)n - padding <= max &&
-                !memchr(text.p, '=', text.n - padding);
+    bool good =
+        n >= 0 && (size_t)n == text.n / 4 * 3 && (size_t)n - padding <= max && !memchr(text.p, '=', text.n - padding);
     if (good) {
         *size = (size_t)n - padding;
         memcpy(out, decoded, *size);

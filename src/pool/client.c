@@ -77,6 +77,7 @@ static void client_free(void *arg)
     relay_clear(&client->relay);
     variables_clear(&client->variables);
     identity_free(client->identity);
+    free(client->unwelcome);
     free(client);
 }
 
@@ -134,6 +135,31 @@ void client_end(struct client *client, const char *sqlstate, const char *text)
             client_log(client, LOG_LEVEL_WARNING, "pooler error: ", text);
     }
     client_go(client, text ? text : "client close request", text ? stream_close : stream_part);
+}
+
+/* A client that waits has not begun its transaction, and a link that is being prepared has not seen it. */
+static bool client_is_between_transactions(const struct client *client)
+{
+    switch (client->state) {
+    case CLIENT_GREETING:
+    case CLIENT_IDLE:
+    case CLIENT_WAITING:
+    case CLIENT_TUNING:
+        return true;
+    case CLIENT_ACTIVE:
+        break;
+    }
+    return client->relay.server && relay_link_clean(&client->relay);
+}
+
+void client_dismiss(struct client *client, const char *why)
+{
+    if (client->gone)
+        return;
+    free(client->unwelcome);
+    client->unwelcome = mem_format("attestation is no longer accepted: %s", why);
+    if (client_is_between_transactions(client))
+        client_end(client, "57P01", client->unwelcome);
 }
 
 /* ---- stream ---- */
@@ -255,6 +281,10 @@ static void client_settled(struct relay *relay, bool idle)
         return;
     }
     relay->server->used_us = client_now_us(client);
+    if (idle && client->unwelcome) {
+        client_end(client, "57P01", client->unwelcome);
+        return;
+    }
     if (!idle || relay->mode == POOL_MODE_SESSION)
         return;
     client->state = CLIENT_IDLE;
@@ -405,8 +435,8 @@ static void client_lend_credentials(struct pool *pool, const struct config_datab
     }
 }
 
-static void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity,
-                          const char *sqlstate, const char *text)
+void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity, const char *sqlstate,
+                   const char *text)
 {
     struct writer out = writer_growing(4096);
     wire_put_error(&out, "FATAL", sqlstate, text, NULL, NULL);

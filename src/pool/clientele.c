@@ -70,8 +70,8 @@ size_t clientele_secret_size(unsigned protocol_minor)
     return protocol_minor >= 2 ? CANCEL_SECRET_MAX : 4;
 }
 
-uint32_t clientele_cancel_key(const struct clientele *clientele, const struct guest *guest, uint8_t *secret,
-                              size_t size)
+static uint32_t clientele_make_key(const struct clientele *clientele, const struct guest *guest, uint8_t *secret,
+                                   size_t size)
 {
     uint8_t message[12];
     uint8_t mac[CANCEL_SECRET_MAX];
@@ -87,6 +87,12 @@ uint32_t clientele_cancel_key(const struct clientele *clientele, const struct gu
     return pid;
 }
 
+uint32_t clientele_cancel_key(const struct clientele *clientele, struct guest *guest, uint8_t *secret, size_t size)
+{
+    guest->secret_size = size;
+    return clientele_make_key(clientele, guest, secret, size);
+}
+
 bool clientele_worker_of_key(struct bytes key, size_t *worker)
 {
     struct reader reader = reader_of(key);
@@ -100,9 +106,11 @@ struct guest *clientele_find(const struct clientele *clientele, struct bytes key
     struct reader reader = reader_of(key);
     uint32_t slot = reader_u32(&reader) & SLOT_MASK;
     struct bytes given = reader_rest(&reader);
+    struct guest *guest = slot < clientele->slot_count ? clientele->slots[slot] : NULL;
     uint8_t secret[CANCEL_SECRET_MAX];
-    if (slot >= clientele->slot_count || !clientele->slots[slot] || given.n > sizeof secret || given.n < 4)
+    /* A part of a long secret is no key: it would be as easy to guess as a short one. */
+    if (!guest || guest->secret_size == 0 || given.n != guest->secret_size)
         return NULL;
-    clientele_cancel_key(clientele, clientele->slots[slot], secret, given.n);
-    return bytes_equal_secret(given, bytes_of(secret, given.n)) ? clientele->slots[slot] : NULL;
+    clientele_make_key(clientele, guest, secret, given.n);
+    return bytes_equal_secret(given, bytes_of(secret, given.n)) ? guest : NULL;
 }

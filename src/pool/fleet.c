@@ -144,7 +144,10 @@ void fleet_stop(struct fleet *fleet, const char *text)
 static void fleet_adopt_worker(void *arg, struct worker *worker)
 {
     struct snapshot *snapshot = arg;
+    bool other_rules = snapshot->rules != worker->gate.rules; /* not so when a leaf was renewed */
     worker_adopt(worker, snapshot);
+    if (other_rules)
+        janitor_judge(&worker->clientele, &snapshot->rules->policies);
     janitor_weed(&worker->clientele, NULL);
     snapshot_drop(snapshot);
 }

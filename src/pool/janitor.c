@@ -1,5 +1,6 @@
 #include "pool/janitor.h"
 
+#include "base/clock.h"
 #include "config/effective.h"
 
 #include <stdlib.h>
@@ -152,6 +153,22 @@ void janitor_weed(struct clientele *clientele, const struct pool_database *datab
             continue;
         janitor_weed_idle(shard, janitor_now(clientele));
         shard_serve(shard);
+    }
+}
+
+void janitor_judge(struct clientele *clientele, const struct policies *policies)
+{
+    int64_t now_us = clock_wall_us();
+    struct guest *guest;
+    struct guest *next;
+    for (guest = TAILQ_FIRST(&clientele->guests); guest; guest = next) {
+        next = TAILQ_NEXT(guest, entry);
+        struct client *client = client_of_guest(guest);
+        const struct standing *standing = client->identity->standing;
+        char *lost = standing ? standing_lost(standing, policies, now_us) : NULL;
+        if (lost)
+            client_dismiss(client, lost);
+        free(lost);
     }
 }
 

@@ -19,3 +19,23 @@ libpool_a_SOURCES = \
     src/pool/variables.c include/pool/variables.h \
     src/pool/worker.c include/pool/worker.h \
     include/pool/limits.h include/pool/stats.h
+
+if UNIT_TESTS
+check_PROGRAMS += \
+    test/unit/test_pool_clientele \
+    test/unit/test_pool_framer \
+    test/unit/test_pool_requests \
+    test/unit/test_pool_variables
+test_unit_test_pool_clientele_SOURCES = test/unit/test_pool_clientele.c test/unit/expect.h
+test_unit_test_pool_clientele_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_pool_clientele_LDADD = $(LIBS_POOL) $(CMOCKA_LIBS)
+test_unit_test_pool_framer_SOURCES = test/unit/test_pool_framer.c test/unit/expect.h
+test_unit_test_pool_framer_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_pool_framer_LDADD = $(LIBS_POOL) $(CMOCKA_LIBS)
+test_unit_test_pool_requests_SOURCES = test/unit/test_pool_requests.c test/unit/expect.h
+test_unit_test_pool_requests_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_pool_requests_LDADD = $(LIBS_POOL) $(CMOCKA_LIBS)
+test_unit_test_pool_variables_SOURCES = test/unit/test_pool_variables.c test/unit/expect.h
+test_unit_test_pool_variables_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_pool_variables_LDADD = $(LIBS_POOL) $(CMOCKA_LIBS)
+endif

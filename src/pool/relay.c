@@ -235,6 +235,8 @@ static void relay_pump_from_client(struct relay *relay, struct bytes input)
             relay_finish(relay, "08P01", "invalid message length from the client");
             return;
         }
+        if (step == FRAMER_HEAD && frame.type == WIRE_TERMINATE)
+            relay_send_to_server(relay, &run); /* what stands before it is to be run; afterwards there is no link */
         if (step == FRAMER_HEAD && !relay_take_head(relay, &frame, piece, input)) {
             relay_send_to_server(relay, &run);
             return;

@@ -88,13 +88,26 @@ static void worker_accepted(void *arg, int fd, const struct address *peer, bool 
 
 /* ---- what the gate tells ---- */
 
+static void worker_refuse(struct worker *worker, struct stream *stream, struct identity *identity, const char *why)
+{
+    char *text = mem_format("attestation refused: %s", why);
+    client_refuse(&worker->clientele, stream, identity, "28000", text);
+    free(text);
+}
+
 static void worker_admit(void *ctx, struct stream *stream, struct identity *identity, struct bytes unread)
 {
     struct worker *worker = ctx;
-    if (identity->is_console)
+    char *lost = NULL;
+    if (identity->standing) /* policies may have changed since the verdict */
+        lost = standing_lost(identity->standing, &worker->gate.rules->policies, clock_wall_us());
+    if (lost)
+        worker_refuse(worker, stream, identity, lost);
+    else if (identity->is_console)
         worker->common->console(worker->common->console_ctx, worker, stream, identity, unread);
     else
         client_admit(&worker->clientele, stream, identity, unread);
+    free(lost);
 }
 
 /* A cancel key on its way to the worker whose client it is. */

@@ -166,9 +166,11 @@ def read_table(table):
 
 
 def write_table(certificates):
+    """The GUID table of {name: certificate}."""
     at = 24 * (len(certificates) + 1)
     entries, contents = b"", b""
-    for name, content in certificates.items():
+    for name, certificate in certificates.items():
+        content = certificate.public_bytes(serialization.Encoding.DER)
         entries += struct.pack("<16sII", bytes.fromhex(GUIDS[name]), at + len(contents), len(content))
         contents += content
     return entries + bytes(24) + contents
@@ -199,9 +201,7 @@ class Evidence:
 
     def encoded_anew(self):
         """The CMW's bytes, made from its parts."""
-        table = write_table({name: one.public_bytes(serialization.Encoding.DER)
-                             for name, one in self.certificates.items()})
-        return canonical(cmw_map(self.report.raw, table, self.bind.write()))
+        return canonical(cmw_map(self.report.raw, write_table(self.certificates), self.bind.write()))
 
 
 # ---- A simulated processor, driven from here ----
@@ -209,30 +209,59 @@ class Evidence:
 AMD = "1.3.6.1.4.1.3704.1"
 TCB = bytes([4, 0, 0, 0, 0, 0, 24, 219])  # the simulated Milan's: bootloader 4, microcode 219
 
+def pem_of_key(key):
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _pair(path):
+    text = path.read_bytes()
+    return x509.load_pem_x509_certificate(text), serialization.load_pem_private_key(text, None)
+
+
+def _is_vcek_of(certificate, chip_id):
+    """One directory may hold VCEKs for other chips and TCBs."""
+    hwid, microcode = (certificate.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"{AMD}.{number}")).value.value
+                       for number in ("4", "3.8"))
+    return hwid == chip_id and microcode == bytes([2, 2, 0, TCB[7]])
+
+
+def _issue_alike(certificate, key, issuer_key):
+    """The certificate over another key, signed by another one as AMD signs."""
+    builder = (x509.CertificateBuilder().subject_name(certificate.subject).issuer_name(certificate.issuer)
+               .public_key(key.public_key()).serial_number(x509.random_serial_number())
+               .not_valid_before(certificate.not_valid_before_utc).not_valid_after(certificate.not_valid_after_utc))
+    for extension in certificate.extensions:
+        if not isinstance(extension.value, (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)):
+            builder = builder.add_extension(extension.value, extension.critical)
+    return builder.sign(issuer_key, hashes.SHA384(),
+                        rsa_padding=padding.PSS(padding.MGF1(hashes.SHA384()), salt_length=48))
+
+
 class Processor:
-    """The keys that the simulated provider keeps in attest_state_dir: its reports, and any others."""
+    """A simulated processor's keys and certificates: its reports, and any others."""
 
-    def __init__(self, folder):
-        self.ark = x509.load_pem_x509_certificate((folder / "ark-milan.pem").read_bytes())
-        self.ask = x509.load_pem_x509_certificate((folder / "ask-milan.key").read_bytes())
-        self.chip_id = (folder / "chip-id").read_bytes()
-        self.vcek, self.key = next(found for found in map(self._pair, folder.glob("vcek-milan-*.key"))
-                                   if self._is_ours(found[0]))
+    def __init__(self, ark, ask, vcek, chip_id):
+        """ark, ask, vcek: each a certificate and its key."""
+        (self.ark, self.ark_key), (self.ask, self.ask_key), (self.vcek, self.key) = ark, ask, vcek
+        self.chip_id = chip_id
 
-    @staticmethod
-    def _pair(path):
-        text = path.read_bytes()
-        return x509.load_pem_x509_certificate(text), serialization.load_pem_private_key(text, None)
+    @classmethod
+    def load(cls, folder):
+        """The one that the simulated provider keeps in attest_state_dir."""
+        chip_id = (folder / "chip-id").read_bytes()
+        vcek = next(found for found in map(_pair, folder.glob("vcek-milan-*.key")) if _is_vcek_of(found[0], chip_id))
+        return cls(_pair(folder / "ark-milan.key"), _pair(folder / "ask-milan.key"), vcek, chip_id)
 
-    def _is_ours(self, vcek):
-        """One directory may hold VCEKs for other chips and TCBs."""
-        hwid, microcode = (vcek.extensions.get_extension_for_oid(x509.ObjectIdentifier(f"{AMD}.{number}")).value.value
-                           for number in ("4", "3.8"))
-        return hwid == self.chip_id and microcode == bytes([2, 2, 0, TCB[7]])
+    def impostor(self):
+        """The same names, chip and versions under another root. RSA keys take seconds to make: root and ASK change places."""
+        key = ec.generate_private_key(ec.SECP384R1())
+        ark = _issue_alike(self.ark, self.ask_key, self.ask_key)
+        ask = _issue_alike(self.ask, self.ark_key, self.ask_key)
+        return Processor((ark, self.ask_key), (ask, self.ark_key), (_issue_alike(self.vcek, key, self.ark_key), key),
+                         self.chip_id)
 
     def table(self):
-        return write_table({name: one.public_bytes(serialization.Encoding.DER)
-                            for name, one in (("vcek", self.vcek), ("ask", self.ask), ("ark", self.ark))})
+        return write_table({"vcek": self.vcek, "ask": self.ask, "ark": self.ark})
 
     def report(self, data, measurement, **changes):
         """A report of a well-kept Milan, signed by the VCEK, with other fields as asked."""
@@ -263,7 +292,7 @@ STAND_IN, STAND_IN_DER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.99"), bytes.from
 
 
 class Draft:
-    """A self-signed client certificate to be. `around` draws one and signs it; what is bound can be asked before."""
+    """A self-signed client certificate to be. Each with_... signs one anew, over the same key, and gives its DER."""
 
     def __init__(self, common_name="client", issued_at=None, nonce=b"", key=None, lifetime=3600):
         now = int(datetime.datetime.now(datetime.timezone.utc).timestamp())
@@ -287,7 +316,7 @@ class Draft:
         return report_data(bare, bare, self.bind)
 
     def with_extension(self, value):
-        """The certificate, its extension being exactly these bytes."""
+        """The value of its extension is exactly these bytes."""
         return self._sign([(CMW, value)]).public_bytes(serialization.Encoding.DER)
 
     def with_cbor(self, collection):
@@ -307,7 +336,3 @@ class Draft:
         tbs = tbs.replace(STAND_IN_DER, CMW_DER)
         signature = self.key.sign(tbs, ec.ECDSA(hashes.SHA256()))
         return der(0x30, tbs + ECDSA_WITH_SHA256 + der(0x03, b"\0" + signature))
-
-    def pem(self):
-        return self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                      serialization.NoEncryption())

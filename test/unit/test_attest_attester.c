@@ -291,6 +291,27 @@ static void test_attester_goes_on_trying_after_the_leaf_is_out_of_date(void **st
     scene_close(&scene);
 }
 
+static void test_provider_that_does_not_answer_keeps_the_leaf_and_is_complained_of(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct attester_state told;
+    scene_begin(&scene, "attest_max_age = 0.6");
+    struct tls_identity *first = attester_identity(scene.attester);
+    provider_stand_in_hold(true);
+    scene_await_failures(&scene, 2);
+    attester_read_state(scene.attester, &told);
+    assert_ptr_equal(attester_identity(scene.attester), first);
+    assert_int_equal(scene.renewals, 0);
+    assert_non_null(strstr(told.failure, "has not answered for"));
+    provider_stand_in_hold(false);
+    scene_run(&scene);
+    attester_read_state(scene.attester, &told);
+    assert_int_equal(scene.renewals, 1);
+    assert_int_equal(told.failures, 0);
+    scene_close(&scene);
+}
+
 static void test_first_leaf_that_cannot_be_made_is_an_error(void **state)
 {
     (void)state;
@@ -572,6 +593,7 @@ int main(void)
         cmocka_unit_test(test_failed_renewal_keeps_the_leaf_and_is_tried_again),
         cmocka_unit_test(test_retries_grow_further_apart_up_to_the_period),
         cmocka_unit_test(test_attester_goes_on_trying_after_the_leaf_is_out_of_date),
+        cmocka_unit_test(test_provider_that_does_not_answer_keeps_the_leaf_and_is_complained_of),
         cmocka_unit_test(test_first_leaf_that_cannot_be_made_is_an_error),
         cmocka_unit_test(test_machine_without_a_provider_serves_a_leaf_without_evidence),
         cmocka_unit_test(test_required_attestation_without_a_provider_refuses_to_start),

@@ -80,7 +80,7 @@ static void assert_measurement(const struct policy *policy, size_t index, const 
 {
     char text[2 * SNP_MEASUREMENT_SIZE + 1];
     assert_true(index < policy->measurements.count);
-    hex_encode(BYTES(policy->measurements.allowed[index]), text);
+    hex_encode(BYTES(policy->measurements.allowed[index].bytes), text);
     assert_string_equal(text, hex);
 }
 
@@ -90,12 +90,12 @@ static void assert_defaults(const struct policy *policy)
     assert_int_equal(policy->measurements.mode, POLICY_STRICT);
     assert_int_equal(policy->measurements.count, 0);
     assert_int_equal(policy->tcb.mode, POLICY_STRICT);
-    assert_false(policy->tcb.has_min_version);
-    assert_false(policy->tcb.has_min_platform_version);
+    assert_false(policy->tcb.min_version.given);
+    assert_false(policy->tcb.min_platform_version.given);
     assert_int_equal(policy->guest.mode, POLICY_STRICT);
     assert_true(policy->guest.debug_disabled);
     assert_true(policy->guest.smt_disabled);
-    assert_int_equal(policy->guest.min_guest_svn, 0);
+    assert_int_equal(policy->guest.min_guest_svn.value, 0);
     assert_true(policy->nonce.required);
     assert_int_equal(policy->nonce.max_age_us, 300 * SECONDS);
     assert_int_equal(policy->nonce.min_length, 16);
@@ -125,13 +125,13 @@ static void test_the_whole_schema_loads_and_means_what_it_says(void **state)
     assert_true(policy->measurements.given);
     assert_int_equal(policy->measurements.count, 1);
     assert_measurement(policy, 0, VALID_001);
-    assert_true(policy->tcb.has_min_version);
-    assert_int_equal(policy->tcb.min_version.major, 1);
-    assert_int_equal(policy->tcb.min_version.minor, 51);
-    assert_int_equal(policy->tcb.min_version.build, 0);
-    assert_true(policy->tcb.has_min_platform_version);
-    assert_int_equal(policy->tcb.min_platform_version, 1);
-    assert_int_equal(policy->guest.min_guest_svn, 1);
+    assert_true(policy->tcb.min_version.given);
+    assert_int_equal(policy->tcb.min_version.version.major, 1);
+    assert_int_equal(policy->tcb.min_version.version.minor, 51);
+    assert_int_equal(policy->tcb.min_version.version.build, 0);
+    assert_true(policy->tcb.min_platform_version.given);
+    assert_int_equal(policy->tcb.min_platform_version.value, 1);
+    assert_int_equal(policy->guest.min_guest_svn.value, 1);
     assert_int_equal(policy->nonce.max_age_us, 300 * SECONDS);
     assert_int_equal(policy->certificates.cache_duration_us, 3600 * SECONDS);
     assert_true(policy->loaded_at_us > 0);
@@ -189,10 +189,10 @@ static void test_every_other_value_is_taken_as_it_stands(void **state)
     assert_int_equal(policy->measurements.count, 2);
     assert_measurement(policy, 1, VALID_002);
     assert_int_equal(policy->measurements.mode, POLICY_WARN);
-    assert_true(policy->tcb.min_platform_version == UINT64_C(0xd315000000000004));
+    assert_true(policy->tcb.min_platform_version.value == UINT64_C(0xd315000000000004));
     assert_int_equal(policy->tcb.mode, POLICY_DISABLED);
     assert_false(policy->guest.debug_disabled);
-    assert_true(policy->guest.min_guest_svn == UINT32_MAX);
+    assert_true(policy->guest.min_guest_svn.value == UINT32_MAX);
     assert_false(policy->nonce.required);
     assert_int_equal(policy->nonce.min_length, 64);
     assert_int_equal(policy->nonce.source, POLICY_NONCE_ANY);
@@ -252,7 +252,8 @@ static void test_unknown_keys_are_refused_and_the_nearest_is_named(void **state)
                    "p.yaml:3: unknown key \"smt_disabeld\" in guest; did you mean smt_disabled?");
     assert_refused("version: \"1.0\"\nmeasurement:\n  mode: warn\n",
                    "p.yaml:2: unknown key \"measurement\"; did you mean measurements?");
-    assert_refused("guest:\n  max_age: 5m\n", "p.yaml:2: unknown key \"max_age\" in guest; it belongs to nonce");
+    assert_refused("guest:\n  max_age: 5m\n", "p.yaml:2: unknown key \"max_age\" in guest");
+    assert_refused("guest:\n  min_length: 16\n", "p.yaml:2: unknown key \"min_length\" in guest; it belongs to nonce");
     assert_refused("debug_disabled: true\n", "p.yaml:1: unknown key \"debug_disabled\"; it belongs to guest");
     assert_refused("quite_something_else: 1\n", "p.yaml:1: unknown key \"quite_something_else\"");
     assert_refused("<<: {}\n", "p.yaml:1: unknown key \"<<\"");
