@@ -36,4 +36,14 @@ void cbor_read_text(struct reader *r, const char *expected);
 uint64_t cbor_read_array(struct reader *r);
 uint64_t cbor_read_map(struct reader *r);
 
+/* For what others write, which need not be deterministic and is read as it comes. Heads must be of the shortest form
+ * and lengths definite all the same. */
+struct bytes cbor_read_name(struct reader *r); /* a text string */
+uint64_t cbor_read_tag(struct reader *r);      /* the item that is tagged follows */
+/* Whether the next item is null; it is then consumed. */
+bool cbor_skip_null(struct reader *r);
+/* Passes over one item, whatever it is: map keys may stand in any order, false, true and null are let through; no
+ * deeper than CBOR_DEPTH_MAX. `bad` is set otherwise. */
+void cbor_skip(struct reader *r);
+
 #endif

@@ -4,16 +4,27 @@
 #ifndef ATTEST_EVIDENCE_FORMAT_H
 #define ATTEST_EVIDENCE_FORMAT_H
 
+#include <stdbool.h>
+
 #define EVIDENCE_SHA256_SIZE 32 /* of the hash that names a piece of evidence */
 
 enum evidence_format {
     EVIDENCE_NONE = 0,
-    EVIDENCE_CMW, /* ours */
+    EVIDENCE_CMW,    /* ours; the others are read where a policy names them, and never written */
+    EVIDENCE_GO_EAT, /* the CBOR map of the Go proxy: binds a nonce, and no key */
+    EVIDENCE_DICE,   /* TCG DICE tagged evidence, as interoperable RA-TLS has it */
+    EVIDENCE_RAW,    /* the report alone */
     EVIDENCE_FORMATS
 };
-/* "none", "cmw". */
+#define EVIDENCE_FORMAT_WORDS "cmw, go-eat, dice or raw"
+
+/* "none", "cmw", "go-eat", "dice", "raw". */
 const char *evidence_format_name(enum evidence_format format);
 /* EVIDENCE_NONE when it is none. */
 enum evidence_format evidence_format_of_word(const char *word);
+/* The X.509 extension that carries it, dotted; NULL for EVIDENCE_NONE. */
+const char *evidence_format_oid(enum evidence_format format);
+/* Whether its REPORT_DATA says which key the report is about. */
+bool evidence_format_binds_key(enum evidence_format format);
 
 #endif

@@ -8,6 +8,7 @@
 #define ATTEST_POLICY_H
 
 #include "attest/evidence_format.h"
+#include "attest/veks.h"
 #include "config/config.h"
 #include "snp/verify.h"
 
@@ -133,10 +134,12 @@ struct policy {
         bool verify_chain;     /* default true */
         bool verify_signature; /* default true; false is a warning in every verdict */
         struct snp_arks *trusted_arks;
+        struct veks *veks;         /* for evidence that comes without */
         enum snp_crl_mode crl;     /* default if-available */
         int64_t crl_max_age_us;    /* 0: a list is good until its next update */
         bool allow_masked_chip_id; /* default false */
         bool allow_simulated;      /* default false */
+        bool allow_unbound;        /* default false; a report that binds no key then warns */
         bool allow_cached;         /* default true */
         int64_t cache_duration_us; /* default an hour */
     } certificates;
@@ -146,7 +149,7 @@ struct policy {
 /* `name` is what HBA lines and errors call it. Files that trusted_arks names are read too, relative to the policy's
  * folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. A group `measurements` that
  * lists none, and is not disabled, is an error. policy_load logs a warning for what a policy leaves open: no
- * measurements at all, verify_chain or verify_signature false. The caller owns one reference. */
+ * measurements at all, verify_chain or verify_signature false, allow_unbound true. The caller owns one reference. */
 struct err policy_load(const char *name, const char *path, struct policy **out) MUST_CHECK;
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
 /* The one in force where none is given: every default. */

@@ -8,6 +8,7 @@
 
 policy_reader read_formats; /* policy->formats */
 policy_reader read_arks;    /* policy->certificates.trusted_arks; files are read, relative to the policy's folder */
+policy_reader read_veks;    /* policy->certificates.veks; likewise */
 policy_reader read_words;   /* uint64_t: bits, by the words of the key's `bits` */
 policy_reader read_values;  /* struct policy_values, each as wide as the key's `width`, in hexadecimal digits */
 policy_reader read_chips;   /* the same for chip ids: also Turin's, of 8 bytes */

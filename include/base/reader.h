@@ -16,9 +16,10 @@ struct reader {
     bool bad;
 };
 
+/* No bytes at all may be a NULL, to which C17 (6.5.6) lets not even zero be added. */
 static inline struct reader reader_of(struct bytes b)
 {
-    return (struct reader){b.p, b.p + b.n, false};
+    return (struct reader){b.p, b.n > 0 ? b.p + b.n : b.p, false};
 }
 
 static inline size_t reader_left(const struct reader *r)

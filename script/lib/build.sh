@@ -1,6 +1,6 @@
 # build.sh: configures and builds into a folder of the source tree. Sourced after say.sh; $top is the source tree.
 
-# build_tree FOLDER [configure arguments]: configures again only when the arguments changed.
+# build_tree FOLDER [configure arguments]: configures again only when the arguments changed. Makes $BUILD_TARGET, or all.
 build_tree() {
     local build=$1
     shift
@@ -12,7 +12,7 @@ build_tree() {
         step "configuring ${build##*/}" in_folder "$build" "$top/configure" --quiet "$@" || die "configure failed"
         printf '%s\n' "$*" >"$build/.configured-with"
     fi
-    step "compiling ${build##*/}" make --silent -C "$build" -j "$(nproc)" all || die "the build failed"
+    step "compiling ${build##*/}" make --silent -C "$build" -j "$(nproc)" "${BUILD_TARGET:-all}" || die "the build failed"
 }
 
 in_folder() {

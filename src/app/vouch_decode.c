@@ -209,9 +209,13 @@ static json_t *decode_bind(const struct bind *bind)
     return json;
 }
 
+/* Evidence in the formats of others has no bind record, and at most a nonce. */
 static void decode_put_evidence(json_t *json, const struct vouch_material *material)
 {
-    json_object_set_new(json, "bind", decode_bind(&material->evidence.bind));
+    bool is_foreign = material->kind == MATERIAL_CERTIFICATE && material->evidence.format != EVIDENCE_CMW;
+    if (is_foreign)
+        json_object_set_new(json, "nonce", vouch_decode_hex(material->evidence.nonce));
+    json_object_set_new(json, "bind", is_foreign ? json_null() : decode_bind(&material->evidence.bind));
     json_object_set_new(json, "report", vouch_decode_report(material->report, decode_product(&material->table)));
     json_object_set_new(json, "certs", decode_table(&material->table));
 }

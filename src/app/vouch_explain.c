@@ -198,6 +198,19 @@ static void explain_simulated(const struct policy *policy, FILE *out)
           out);
 }
 
+static void explain_unbound(const struct policy *policy, FILE *out)
+{
+    fputs(policy->certificates.allow_unbound ? "a client's report that binds no key is let in with a warning"
+                                             : "a report that binds no key is refused",
+          out);
+}
+
+static void explain_veks(const struct policy *policy, FILE *out)
+{
+    fprintf(out, "%zu certificates of chips at hand, for evidence that comes without",
+            veks_count(policy->certificates.veks));
+}
+
 static void explain_cache(const struct policy *policy, FILE *out)
 {
     char *duration = value_duration_text(policy->certificates.cache_duration_us);
@@ -229,6 +242,8 @@ static const struct {
     {"certificates.crl", explain_crl},
     {"certificates.allow_masked_chip_id", explain_masked},
     {"certificates.allow_simulated", explain_simulated},
+    {"certificates.allow_unbound", explain_unbound},
+    {"certificates.veks", explain_veks},
     {"certificates.allow_cached", explain_cache},
 };
 
@@ -286,6 +301,11 @@ static bool explain_foreign_nonce(const struct policy *policy)
     return !policy->nonce.required || policy->nonce.source == POLICY_NONCE_ANY;
 }
 
+static bool explain_relayed(const struct policy *policy)
+{
+    return policy->certificates.allow_unbound;
+}
+
 /* What is left open, and to whom. */
 static const struct {
     bool (*is_open)(const struct policy *policy);
@@ -296,6 +316,7 @@ static const struct {
     {explain_debugging, "a guest that its host may look into is let in"},
     {explain_old_firmware, "firmware with known holes is let in"},
     {explain_simulation, "simulated attestation protects nothing"},
+    {explain_relayed, "a report that binds no key is let in: anybody can relay it"},
     {explain_foreign_nonce, "a client may show evidence that it made long ago, by its own clock"},
 };
 

@@ -28,7 +28,7 @@ const char *material_kind_name(enum material_kind kind)
 
 static void material_take_evidence(struct vouch_material *material)
 {
-    material->evidence_problem = evidence_find(material->leaf, &material->evidence);
+    material->evidence_problem = evidence_find(material->leaf, NULL, &material->evidence);
     material->has_evidence = !failed(material->evidence_problem);
     if (material->has_evidence) {
         material->report = material->evidence.report;

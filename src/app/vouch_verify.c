@@ -50,7 +50,7 @@ static void verify_judge(struct verifying *v)
 static struct err verify_save_report(const struct verifying *v)
 {
     struct evidence evidence;
-    TRY(err_within(evidence_find(v->server.leaf, &evidence), "there is no report to save"));
+    TRY(err_within(evidence_find(v->server.leaf, NULL, &evidence), "there is no report to save"));
     return vouch_save(v->options->save_report, evidence.report);
 }
 

@@ -14,6 +14,10 @@ enum cbor_major {
     CBOR_SIMPLE = 7
 };
 
+/* RFC 8949 section 3.3. */
+#define CBOR_FALSE 20
+#define CBOR_NULL  22
+
 static void cbor_write_head(struct writer *w, enum cbor_major major, uint64_t value)
 {
     uint8_t type = (uint8_t)(major << 5);
@@ -108,31 +112,34 @@ static bool cbor_key_follows(struct bytes before, struct bytes key)
     return memcmp(before.p, key.p, shorter) < 0;
 }
 
-static const char *cbor_scan_item(struct reader *r, unsigned depth);
+/* How strictly an item is taken: as the profile writes it, or as others may. */
+enum cbor_manner { CBOR_OURS, CBOR_OTHERS };
 
-static const char *cbor_scan_map(struct reader *r, uint64_t pairs, unsigned depth)
+static const char *cbor_scan_item(struct reader *r, unsigned depth, enum cbor_manner manner);
+
+static const char *cbor_scan_map(struct reader *r, uint64_t pairs, unsigned depth, enum cbor_manner manner)
 {
     struct bytes before = BYTES_NONE;
     for (uint64_t i = 0; i < pairs; i++) {
         const uint8_t *start = r->p;
-        const char *wrong = cbor_scan_item(r, depth);
+        const char *wrong = cbor_scan_item(r, depth, manner);
         if (wrong)
             return wrong;
         struct bytes key = bytes_of(start, (size_t)(r->p - start));
-        if (i > 0 && !cbor_key_follows(before, key))
+        if (manner == CBOR_OURS && i > 0 && !cbor_key_follows(before, key))
             return bytes_equal(before, key) ? "has a map key twice" : "has map keys out of order";
         before = key;
-        wrong = cbor_scan_item(r, depth);
+        wrong = cbor_scan_item(r, depth, manner);
         if (wrong)
             return wrong;
     }
     return NULL;
 }
 
-static const char *cbor_scan_array(struct reader *r, uint64_t count, unsigned depth)
+static const char *cbor_scan_array(struct reader *r, uint64_t count, unsigned depth, enum cbor_manner manner)
 {
     for (uint64_t i = 0; i < count; i++) {
-        const char *wrong = cbor_scan_item(r, depth);
+        const char *wrong = cbor_scan_item(r, depth, manner);
         if (wrong)
             return wrong;
     }
@@ -141,7 +148,7 @@ static const char *cbor_scan_array(struct reader *r, uint64_t count, unsigned de
 
 /* `depth` is how many arrays and maps the item stands in. An item takes a byte at least, so that counts are bounded by
  * what is left. */
-static const char *cbor_scan_item(struct reader *r, unsigned depth)
+static const char *cbor_scan_item(struct reader *r, unsigned depth, enum cbor_manner manner)
 {
     struct cbor_head head;
     const char *wrong = cbor_read_head(r, &head);
@@ -163,10 +170,13 @@ static const char *cbor_scan_item(struct reader *r, unsigned depth)
             return "is nested too deeply";
         if (head.value > reader_left(r) / (head.major == CBOR_MAP ? 2 : 1))
             return "claims more items than the input can hold";
-        return head.major == CBOR_MAP ? cbor_scan_map(r, head.value, depth + 1)
-                                      : cbor_scan_array(r, head.value, depth + 1);
-    case CBOR_TAG:
+        return head.major == CBOR_MAP ? cbor_scan_map(r, head.value, depth + 1, manner)
+                                      : cbor_scan_array(r, head.value, depth + 1, manner);
     case CBOR_SIMPLE:
+        if (manner == CBOR_OTHERS && head.value >= CBOR_FALSE && head.value <= CBOR_NULL)
+            return NULL;
+        return "has a tag, float or simple value";
+    case CBOR_TAG:
         return "has a tag, float or simple value";
     }
     return "has a malformed item";
@@ -175,7 +185,7 @@ static const char *cbor_scan_item(struct reader *r, unsigned depth)
 struct err cbor_scan(struct bytes cbor, const char *what)
 {
     struct reader r = reader_of(cbor);
-    const char *wrong = cbor_scan_item(&r, 0);
+    const char *wrong = cbor_scan_item(&r, 0, CBOR_OURS);
     if (wrong)
         return err_make(ERR_INPUT, "%s %s (byte %zu)", what, wrong, cbor.n - reader_left(&r));
     return reader_finish(&r, what);
@@ -215,6 +225,11 @@ void cbor_read_text(struct reader *r, const char *expected)
         r->bad = true;
 }
 
+struct bytes cbor_read_name(struct reader *r)
+{
+    return cbor_read_string(r, CBOR_TEXT);
+}
+
 uint64_t cbor_read_array(struct reader *r)
 {
     return cbor_read(r, CBOR_ARRAY);
@@ -223,4 +238,25 @@ uint64_t cbor_read_array(struct reader *r)
 uint64_t cbor_read_map(struct reader *r)
 {
     return cbor_read(r, CBOR_MAP);
+}
+
+uint64_t cbor_read_tag(struct reader *r)
+{
+    return cbor_read(r, CBOR_TAG);
+}
+
+bool cbor_skip_null(struct reader *r)
+{
+    struct reader ahead = *r;
+    struct cbor_head head;
+    if (cbor_read_head(&ahead, &head) || head.major != CBOR_SIMPLE || head.value != CBOR_NULL)
+        return false;
+    *r = ahead;
+    return true;
+}
+
+void cbor_skip(struct reader *r)
+{
+    if (cbor_scan_item(r, 0, CBOR_OTHERS))
+        r->bad = true;
 }

@@ -7,17 +7,27 @@
 #include <openssl/evp.h>
 #include <string.h>
 
-struct err evidence_find(const X509 *certificate, struct evidence *out)
+/* The one extension that carries evidence, of whatever format. */
+static struct err evidence_locate(const X509 *certificate, struct evidence *out, struct bytes *extension)
 {
-    *out = (struct evidence){0};
-    struct bytes extension;
-    struct err found = certificate_extension(certificate, CMW_OID, &extension);
-    if (found.code == ERR_NOT_FOUND)
-        return err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
-    out->format = EVIDENCE_CMW;
-    TRY(err_within(found, "evidence"));
-    if (EVP_Digest(extension.p, extension.n, out->sha256, NULL, EVP_sha256(), NULL) != 1)
-        return err_crypto("cannot hash the evidence");
+    struct err outcome = err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
+    for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
+        struct bytes content;
+        struct err found = certificate_extension(certificate, evidence_format_oid((enum evidence_format)i), &content);
+        if (found.code == ERR_NOT_FOUND)
+            continue;
+        if (out->format != EVIDENCE_NONE)
+            return err_make(ERR_INPUT, "the certificate carries evidence of two formats, %s and %s",
+                            evidence_format_name(out->format), evidence_format_name((enum evidence_format)i));
+        out->format = (enum evidence_format)i;
+        outcome = err_within(found, "evidence");
+        *extension = content;
+    }
+    return outcome;
+}
+
+static struct err evidence_read_cmw(struct bytes extension, struct evidence *out)
+{
     struct cmw cmw;
     TRY(cmw_parse_extension(extension, &cmw));
     TRY(bind_parse(cmw.bind, &out->bind));
@@ -25,13 +35,81 @@ struct err evidence_find(const X509 *certificate, struct evidence *out)
         return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", out->bind.kind);
     TRY(snp_certtable_parse(cmw.certs, &out->table));
     out->report = cmw.report;
+    out->nonce = out->bind.nonce;
+    out->issued_at_s = out->bind.issued_at_s;
     return OK;
 }
 
-struct err evidence_report_data(const struct evidence *evidence, const struct certificate *certificate,
-                                const uint8_t issuer_spki_sha384[SHA384_SIZE], uint8_t out[SNP_REPORT_DATA_SIZE])
+static struct err evidence_read_dice(struct bytes extension, struct evidence *out)
 {
-    return bind_report_data(&evidence->bind, &certificate->facts, issuer_spki_sha384, out);
+    TRY(evidence_dice_parse(extension, &out->dice));
+    out->report = out->dice.report;
+    out->nonce = out->dice.nonce;
+    return OK;
+}
+
+static struct err evidence_read_go_eat(struct bytes extension, struct evidence *out)
+{
+    TRY(evidence_go_eat_parse(extension, &out->eat));
+    out->report = out->eat.report;
+    out->nonce = out->eat.nonce;
+    out->vek = out->eat.vek;
+    out->table.intermediate = out->eat.intermediate;
+    out->table.ark = out->eat.ark;
+    return OK;
+}
+
+static struct err evidence_read(struct bytes extension, struct evidence *out)
+{
+    if (extension.n > EVIDENCE_FOREIGN_MAX && out->format != EVIDENCE_CMW)
+        return err_make(ERR_INPUT, "the evidence has %zu bytes, more than %d", extension.n, EVIDENCE_FOREIGN_MAX);
+    switch (out->format) {
+    case EVIDENCE_CMW:
+        return evidence_read_cmw(extension, out);
+    case EVIDENCE_GO_EAT:
+        return evidence_read_go_eat(extension, out);
+    case EVIDENCE_DICE:
+        return evidence_read_dice(extension, out);
+    case EVIDENCE_RAW:
+        return evidence_raw_parse(extension, &out->report);
+    case EVIDENCE_NONE:
+    case EVIDENCE_FORMATS:
+        break;
+    }
+    return err_make(ERR_UNSUPPORTED, "the evidence is of no known format");
+}
+
+struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS], struct evidence *out)
+{
+    *out = (struct evidence){0};
+    struct bytes extension = BYTES_NONE;
+    TRY(evidence_locate(certificate, out, &extension));
+    if (EVP_Digest(extension.p, extension.n, out->sha256, NULL, EVP_sha256(), NULL) != 1)
+        return err_crypto("cannot hash the evidence");
+    if (accepted && !accepted[out->format])
+        return err_make(ERR_DENIED, "evidence of the format %s is not accepted", evidence_format_name(out->format));
+    return evidence_read(extension, out);
+}
+
+struct err evidence_report_data(const struct evidence *evidence, const struct certificate *certificate,
+                                const uint8_t *issuer_spki_sha384, uint8_t out[SNP_REPORT_DATA_SIZE])
+{
+    switch (evidence->format) {
+    case EVIDENCE_CMW:
+        if (!issuer_spki_sha384)
+            return err_make(ERR_NOT_FOUND, "the issuer's key is not known");
+        return bind_report_data(&evidence->bind, &certificate->facts, issuer_spki_sha384, out);
+    case EVIDENCE_GO_EAT:
+        return evidence_go_eat_report_data(&evidence->eat, out);
+    case EVIDENCE_DICE:
+        return evidence_dice_report_data(&evidence->dice, certificate->facts.spki, out);
+    case EVIDENCE_RAW:
+        return evidence_raw_report_data(certificate->facts.spki, out);
+    case EVIDENCE_NONE:
+    case EVIDENCE_FORMATS:
+        break;
+    }
+    return err_make(ERR_UNSUPPORTED, "the evidence is of no known format");
 }
 
 /* A device that answers with the report of another request would make evidence that everybody refuses. */

@@ -1,23 +1,40 @@
 #include "attest/evidence_format.h"
 
+#include "attest/cmw.h"
+
 #include <string.h>
+
+static const struct {
+    const char *name;
+    const char *oid;
+    bool binds_key;
+} formats[EVIDENCE_FORMATS] = {
+    [EVIDENCE_NONE] = {"none", NULL, false},
+    [EVIDENCE_CMW] = {"cmw", CMW_OID, true},
+    [EVIDENCE_GO_EAT] = {"go-eat", "1.3.6.1.4.1.99999.1", false},
+    [EVIDENCE_DICE] = {"dice", "2.23.133.5.4.9", true},
+    [EVIDENCE_RAW] = {"raw", "1.3.9901.2.1", true},
+};
 
 const char *evidence_format_name(enum evidence_format format)
 {
-    switch (format) {
-    case EVIDENCE_CMW:
-        return "cmw";
-    case EVIDENCE_NONE:
-    case EVIDENCE_FORMATS:
-        break;
-    }
-    return "none";
+    return formats[format].name;
 }
 
 enum evidence_format evidence_format_of_word(const char *word)
 {
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++)
-        if (strcmp(word, evidence_format_name((enum evidence_format)i)) == 0)
+        if (strcmp(word, formats[i].name) == 0)
             return (enum evidence_format)i;
     return EVIDENCE_NONE;
+}
+
+const char *evidence_format_oid(enum evidence_format format)
+{
+    return formats[format].oid;
+}
+
+bool evidence_format_binds_key(enum evidence_format format)
+{
+    return formats[format].binds_key;
 }

@@ -8,7 +8,10 @@ libattest_a_SOURCES = \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/digest.c include/attest/digest.h \
     src/attest/evidence.c include/attest/evidence.h \
+    src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
+    src/attest/evidence_go_eat.c \
+    src/attest/evidence_raw.c \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
@@ -28,6 +31,7 @@ libattest_a_SOURCES = \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
     src/attest/small_file.c include/attest/small_file.h \
+    src/attest/veks.c include/attest/veks.h \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h \
@@ -67,6 +71,10 @@ test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_formats
+test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_demands \

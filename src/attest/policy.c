@@ -46,6 +46,7 @@ static struct policy *policy_new(const char *name, const char *path)
     policy->certificates.allow_cached = true;
     policy->certificates.cache_duration_us = DEFAULT_CACHE_DURATION_US;
     policy->certificates.trusted_arks = snp_arks_new();
+    policy->certificates.veks = veks_new();
     policy->formats[EVIDENCE_CMW] = true;
     return policy;
 }
@@ -66,6 +67,7 @@ void policy_drop(struct policy *policy)
     if (!policy || atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) != 1)
         return;
     snp_arks_free(policy->certificates.trusted_arks);
+    veks_free(policy->certificates.veks);
     policy_measurements_free(&policy->measurements);
     free(policy->launch.host_data.bytes);
     free(policy->launch.family_id.bytes);
@@ -118,6 +120,9 @@ static void warn_of_gaps(const struct policy *policy)
         log_warning("policy \"%s\": certificates.verify_chain is false: anybody can make such evidence", policy->name);
     if (!policy->certificates.verify_signature)
         log_warning("policy \"%s\": certificates.verify_signature is false: anybody can make such evidence",
+                    policy->name);
+    if (policy->certificates.allow_unbound)
+        log_warning("policy \"%s\": certificates.allow_unbound is true: a report that binds no key can be relayed",
                     policy->name);
 }
 

@@ -149,6 +149,8 @@ const struct policy_key policy_keys[] = {
     {CERTIFICATES, "crl_max_age", read_age, FIELD(certificates.crl_max_age_us), NO_DEMAND},
     {CERTIFICATES, "allow_masked_chip_id", read_bool, FIELD(certificates.allow_masked_chip_id), NO_DEMAND},
     {CERTIFICATES, "allow_simulated", read_bool, FIELD(certificates.allow_simulated), NO_DEMAND},
+    {CERTIFICATES, "allow_unbound", read_bool, FIELD(certificates.allow_unbound), NO_DEMAND},
+    {CERTIFICATES, "veks", read_veks, 0, NO_DEMAND},
     {CERTIFICATES, "allow_cached", read_bool, FIELD(certificates.allow_cached), NO_DEMAND},
     {CERTIFICATES, "cache_duration", read_duration, FIELD(certificates.cache_duration_us), NO_DEMAND},
 };

@@ -12,7 +12,7 @@
 #define POLICY_ARKS_MAX   64
 #define TURIN_ID_SIZE     8
 
-/* ---- formats and roots ---- */
+/* ---- formats and certificates ---- */
 
 struct err read_formats(const struct policy_place *place, struct policy *policy, void *field)
 {
@@ -24,7 +24,7 @@ struct err read_formats(const struct policy_place *place, struct policy *policy,
         const struct tree *node = place->node->members[i];
         enum evidence_format format = policy_is_text(node) ? evidence_format_of_word(node->text) : EVIDENCE_NONE;
         if (format == EVIDENCE_NONE)
-            return policy_expect(place, node, "cmw");
+            return policy_expect(place, node, EVIDENCE_FORMAT_WORDS);
         if (policy->formats[format])
             return policy_complain(place, node, "the same format stands twice");
         policy->formats[format] = true;
@@ -75,6 +75,31 @@ struct err read_arks(const struct policy_place *place, struct policy *policy, vo
         return policy_complain(place, place->node, "there are too many roots");
     for (size_t i = 0; i < place->node->count; i++)
         TRY(trust(place, place->node->members[i], policy));
+    return OK;
+}
+
+static struct err add_vek(const struct policy_place *place, const struct tree *node, struct policy *policy)
+{
+    uint8_t *content = NULL;
+    size_t size = 0;
+    if (!policy_is_text(node) || node->text[0] == '\0')
+        return policy_expect(place, node, "the file of a VCEK's or VLEK's certificate");
+    char *path = beside(place->path, node->text);
+    struct err e = small_file_read(path, SNP_CERTIFICATE_MAX, &content, &size);
+    if (!failed(e))
+        e = err_within(veks_add(policy->certificates.veks, bytes_of(content, size)), "\"%s\"", path);
+    free(content);
+    free(path);
+    return failed(e) ? policy_complain(place, node, e.why) : OK;
+}
+
+struct err read_veks(const struct policy_place *place, struct policy *policy, void *field)
+{
+    (void)field;
+    if (place->node->kind != TREE_LIST)
+        return policy_expect(place, place->node, "a list of files");
+    for (size_t i = 0; i < place->node->count; i++)
+        TRY(add_vek(place, place->node->members[i], policy));
     return OK;
 }
 

@@ -10,7 +10,8 @@
 #include <string.h>
 #include <uthash.h>
 
-/* Of evidence and policy as loaded: another file, or the same read again with another root beside it, is another key.
+/* Of evidence, its format and policy as loaded: another file, or the same read again with another root beside it, is
+ * another key.
  */
 struct verified_key {
     uint8_t sha256[32];
@@ -57,9 +58,10 @@ void verified_free(struct verified *verified)
 
 static bool verified_key_of(const struct evidence *evidence, const struct policy *policy, struct verified_key *out)
 {
-    uint8_t bytes[EVIDENCE_SHA256_SIZE + sizeof policy->sha256 + 8];
+    uint8_t bytes[EVIDENCE_SHA256_SIZE + sizeof policy->sha256 + 9];
     struct writer w = writer_over(bytes, sizeof bytes);
     writer_put(&w, BYTES(evidence->sha256));
+    writer_u8(&w, (uint8_t)evidence->format); /* so that no bytes are believed as something else than was verified */
     writer_put(&w, BYTES(policy->sha256));
     writer_u64(&w, (uint64_t)policy->loaded_at_us);
     return EVP_Digest(bytes, w.used, out->sha256, NULL, EVP_sha256(), NULL) == 1;

@@ -45,7 +45,14 @@ static void verify_tls(const struct verification *v)
                   good ? "TLS 1.3" : "no TLS 1.3: such a session is not attested");
 }
 
-/* False when there is nothing to go on with. */
+static void verify_format(const struct verification *v, bool is_accepted)
+{
+    checklist_add(v->checks, VERIFY_CHECK_FORMAT, is_accepted ? CHECK_PASS : CHECK_FAIL,
+                  v->request->policy ? "a format that the policy accepts" : "a known format",
+                  evidence_format_name(v->evidence.format));
+}
+
+/* False when there is nothing to go on with: of a format that the policy does not accept nothing is read. */
 static bool verify_find(struct verification *v)
 {
     const char *expected = "evidence in the peer's certificate";
@@ -54,7 +61,8 @@ static bool verify_find(struct verification *v)
         checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "no certificate was shown");
         return false;
     }
-    struct err e = evidence_find(v->request->certificate, &v->evidence);
+    const struct policy *policy = v->request->policy;
+    struct err e = evidence_find(v->request->certificate, policy ? policy->formats : NULL, &v->evidence);
     verdict->format = v->evidence.format;
     if (e.code == ERR_NOT_FOUND) {
         checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, "the certificate carries no evidence");
@@ -62,25 +70,27 @@ static bool verify_find(struct verification *v)
     }
     verdict->has_evidence = true;
     memcpy(verdict->evidence_sha256, v->evidence.sha256, sizeof verdict->evidence_sha256);
+    bool is_accepted = e.code != ERR_DENIED;
     if (!failed(e))
         e = certificate_read(v->request->certificate, &v->certificate);
-    if (failed(e)) {
+    if (failed(e) && is_accepted) {
         checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_FAIL, expected, e.why);
         return false;
     }
-    verdict->issued_at_s = v->evidence.bind.issued_at_s;
+    verdict->issued_at_s = v->evidence.issued_at_s;
     checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_PASS, expected, "found");
-    return true;
+    verify_format(v, is_accepted);
+    return is_accepted;
 }
 
-static void verify_format(const struct verification *v)
+/* Formats without certificates: one that the policy has at hand. */
+static void verify_lend_vek(const struct verification *v, struct snp_evidence *snp)
 {
-    enum evidence_format format = v->evidence.format;
-    if (v->request->policy)
-        checklist_add(v->checks, VERIFY_CHECK_FORMAT, v->request->policy->formats[format] ? CHECK_PASS : CHECK_FAIL,
-                      "a format that the policy accepts", evidence_format_name(format));
-    else
-        checklist_add(v->checks, VERIFY_CHECK_FORMAT, CHECK_PASS, "a known format", evidence_format_name(format));
+    struct snp_report report;
+    if (!v->request->policy || snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 ||
+        failed(snp_report_parse(snp->report, &report)))
+        return;
+    snp->vek = veks_find(v->request->policy->certificates.veks, &report);
 }
 
 static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
@@ -114,6 +124,8 @@ static void verify_report(const struct verification *v)
     trust.cache = request->chains;
     if (!verified || !verified_find(verified, &v->evidence, request->policy, request->now_us, &checks, facts)) {
         snp_evidence_take_table(&snp, &v->evidence.table);
+        snp.vek = v->evidence.vek;
+        verify_lend_vek(v, &snp);
         snp_verify(&snp, &trust, &checks, facts);
         if (verified)
             verified_keep(verified, &v->evidence, request->policy, request->now_us, &checks, facts);
@@ -121,7 +133,7 @@ static void verify_report(const struct verification *v)
     verify_take_checks(request->policy, &checks, v->verdict);
 }
 
-/* The issuer's key enters REPORT_DATA, so that evidence also says who may issue leaves. */
+/* The issuer's key enters REPORT_DATA of our own format, so that evidence also says who may issue leaves. */
 static struct err verify_issuer(const struct verification *v, uint8_t spki_sha384[SHA384_SIZE])
 {
     X509 *issuer = certificate_find_issuer(v->request->certificate, v->request->others);
@@ -135,20 +147,35 @@ static struct err verify_binding_holds(const struct verification *v)
     uint8_t issuer[SHA384_SIZE];
     uint8_t due[SNP_REPORT_DATA_SIZE];
     const struct snp_facts *facts = &v->verdict->facts;
+    bool binds_issuer = v->evidence.format == EVIDENCE_CMW;
     if (!facts->report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
-    TRY(verify_issuer(v, issuer));
-    TRY(evidence_report_data(&v->evidence, &v->certificate, issuer, due));
+    if (binds_issuer)
+        TRY(verify_issuer(v, issuer));
+    TRY(evidence_report_data(&v->evidence, &v->certificate, binds_issuer ? issuer : NULL, due));
     if (!bytes_equal_secret(BYTES(due), BYTES(facts->report.report_data)))
         return err_make(ERR_DENIED, "the report is about another key, name, time or nonce");
     return OK;
 }
 
+/* A report that binds no key may have been relayed by anybody: that is never a pass. Only of a client may a policy
+ * tolerate it, since a server's evidence answers no nonce either. */
+static bool verify_tolerates_unbound(const struct verify_request *request)
+{
+    return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
+}
+
 static void verify_binding(const struct verification *v)
 {
+    const char *expected = "REPORT_DATA made for this certificate";
     struct err e = verify_binding_holds(v);
-    checklist_add(v->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS,
-                  "REPORT_DATA made for this certificate", failed(e) ? e.why : "it is");
+    if (failed(e))
+        checklist_add(v->checks, VERIFY_CHECK_BINDING, CHECK_FAIL, expected, e.why);
+    else if (evidence_format_binds_key(v->evidence.format))
+        checklist_add(v->checks, VERIFY_CHECK_BINDING, CHECK_PASS, expected, "it is");
+    else
+        checklist_add(v->checks, VERIFY_CHECK_BINDING, verify_tolerates_unbound(v->request) ? CHECK_WARN : CHECK_FAIL,
+                      expected, "the report binds a nonce and no key: anybody may have relayed it");
 }
 
 static void verify_time_text(int64_t at_s, char out[CLOCK_TEXT_SIZE])
@@ -163,7 +190,7 @@ static void verify_times(const struct verification *v)
     char from[CLOCK_TEXT_SIZE];
     char to[CLOCK_TEXT_SIZE];
     int64_t now_s = v->request->now_us / US_PER_SECOND;
-    int64_t issued_s = v->evidence.bind.issued_at_s;
+    int64_t issued_s = v->evidence.issued_at_s;
     const struct certificate_facts *leaf = &v->certificate.facts;
     verify_time_text(leaf->not_before_s, from);
     verify_time_text(leaf->not_after_s, to);
@@ -171,6 +198,10 @@ static void verify_times(const struct verification *v)
     verify_time_text(now_s, found);
     bool valid = leaf->not_before_s <= now_s && now_s <= leaf->not_after_s;
     checklist_add(v->checks, VERIFY_CHECK_VALIDITY, valid ? CHECK_PASS : CHECK_FAIL, expected, found);
+    if (v->evidence.format != EVIDENCE_CMW) {
+        checklist_add(v->checks, VERIFY_CHECK_ISSUED, CHECK_SKIPPED, "", "a report of this format binds no time");
+        return;
+    }
     verify_time_text(issued_s, found);
     bool issued = issued_s <= now_s + SKEW_S && issued_s <= leaf->not_after_s && issued_s > 0;
     checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
@@ -206,13 +237,25 @@ static void verify_age(const struct verification *v, int64_t age_us, const char 
                    (long long)(age_us / US_PER_SECOND), of);
 }
 
+/* Without a nonce of ours, age is what the evidence itself claims. Where a report binds no time there is no such claim:
+ * that fails where a nonce is required, and is a warning where the policy does without. */
+static void verify_claimed_age(const struct verification *v)
+{
+    int64_t issued_s = v->evidence.issued_at_s;
+    if (v->evidence.format == EVIDENCE_CMW)
+        verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
+    else
+        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
+                      "a known age", "a report of this format binds no time");
+}
+
 static void verify_nonce_length(const struct verification *v)
 {
     char expected[64];
     size_t least = v->request->policy->nonce.min_length;
     snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(v->checks, JUDGE_CHECK_NONCE_LENGTH, v->evidence.bind.nonce.n >= least ? CHECK_PASS : CHECK_FAIL,
-                   expected, "%zu bytes", v->evidence.bind.nonce.n);
+    checklist_addf(v->checks, JUDGE_CHECK_NONCE_LENGTH, v->evidence.nonce.n >= least ? CHECK_PASS : CHECK_FAIL,
+                   expected, "%zu bytes", v->evidence.nonce.n);
 }
 
 /* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
@@ -226,7 +269,7 @@ static void verify_server_nonce(const struct verification *v)
     enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
         checklist_has_failure(v->checks) ? nonces_look : nonces_claim;
     if (request->nonces)
-        state = ask(request->nonces, v->evidence.bind.nonce, v->certificate.spki_sha384, request->now_us,
+        state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->now_us,
                     request->policy->nonce.max_age_us, &age_us);
     bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
     checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
@@ -239,7 +282,6 @@ static void verify_server_nonce(const struct verification *v)
 static void verify_nonce(const struct verification *v)
 {
     const struct policy *policy = v->request->policy;
-    int64_t claimed_age_us = v->request->now_us - v->evidence.bind.issued_at_s * US_PER_SECOND;
     if (v->request->role != VERIFY_CLIENT) {
         const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
                                                           : "a server's certificate answers no challenge";
@@ -247,17 +289,17 @@ static void verify_nonce(const struct verification *v)
         checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", why);
     } else if (!policy) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
-    } else if (v->evidence.bind.nonce.n == 0 && policy->nonce.required) {
+    } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
         verify_nonce_length(v);
-        verify_age(v, claimed_age_us, " by the evidence's own clock");
-    } else if (v->evidence.bind.nonce.n == 0) {
+        verify_claimed_age(v);
+    } else if (v->evidence.nonce.n == 0) {
         verify_skip_nonce(v, "the policy asks for none, and none is there");
-        verify_age(v, claimed_age_us, " by the evidence's own clock");
+        verify_claimed_age(v);
     } else if (policy->nonce.source == POLICY_NONCE_ANY) {
         verify_nonce_length(v);
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
-        verify_age(v, claimed_age_us, " by the evidence's own clock");
+        verify_claimed_age(v);
     } else {
         verify_nonce_length(v);
         verify_server_nonce(v);
@@ -271,7 +313,6 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     out->at_us = request->now_us;
     verify_tls(&v);
     if (verify_find(&v)) {
-        verify_format(&v);
         verify_report(&v);
         verify_binding(&v);
         verify_times(&v);

@@ -148,7 +148,7 @@ static void check_evidence(const struct scene *scene, const uint8_t *expected_di
     uint8_t issuer_spki[SHA384_SIZE], report_data[SNP_REPORT_DATA_SIZE];
     struct tls_identity *identity = attester_identity(scene->attester);
     assert_false(failed(certificate_read(leaf_of(scene), &certificate)));
-    assert_false(failed(evidence_find(leaf_of(scene), &evidence)));
+    assert_false(failed(evidence_find(leaf_of(scene), NULL, &evidence)));
     X509 *issuer = certificate_find_issuer(leaf_of(scene), tls_identity_chain(identity));
     assert_non_null(issuer);
     assert_false(failed(certificate_spki_sha384(issuer, issuer_spki)));
@@ -178,7 +178,7 @@ static void test_first_leaf_carries_evidence(void **state)
     assert_true(told.has_report);
     assert_memory_equal(told.config_digest, digest, sizeof digest);
     assert_false(failed(certificate_read(leaf_of(&scene), &certificate)));
-    assert_false(failed(evidence_find(leaf_of(&scene), &evidence)));
+    assert_false(failed(evidence_find(leaf_of(&scene), NULL, &evidence)));
     assert_true(bytes_equal(evidence.report, BYTES(told.report)));
     assert_int_equal(certificate.facts.not_before_s, evidence.bind.issued_at_s - 300);
     assert_int_equal(certificate.facts.not_after_s, evidence.bind.issued_at_s + 600);
@@ -333,13 +333,13 @@ static void test_machine_without_a_provider_serves_a_leaf_without_evidence(void 
     scene_open(&scene);
     provider_stand_in.open_error = err_make(ERR_NOT_FOUND, "none here");
     assert_false(failed(scene_start(&scene, "attest_max_age = 0.3")));
-    assert_int_equal(evidence_find(leaf_of(&scene), &evidence).code, ERR_NOT_FOUND);
+    assert_int_equal(evidence_find(leaf_of(&scene), NULL, &evidence).code, ERR_NOT_FOUND);
     attester_read_state(scene.attester, &told);
     assert_string_equal(told.provider, "none");
     assert_false(told.simulated);
     assert_false(told.has_report);
     scene_run(&scene); /* it is renewed all the same */
-    assert_int_equal(evidence_find(leaf_of(&scene), &evidence).code, ERR_NOT_FOUND);
+    assert_int_equal(evidence_find(leaf_of(&scene), NULL, &evidence).code, ERR_NOT_FOUND);
     scene_close(&scene);
 }
 

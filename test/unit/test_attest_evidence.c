@@ -76,7 +76,7 @@ static void test_evidence_is_found_as_it_was_attached(void **state)
     scene_draft(&scene, "pooler.test");
     assert_false(failed(scene_attach(&scene, report)));
     scene_sign(&scene);
-    assert_false(failed(evidence_find(scene.certificate.x509, &evidence)));
+    assert_false(failed(evidence_find(scene.certificate.x509, NULL, &evidence)));
     assert_int_equal(evidence.format, EVIDENCE_CMW);
     assert_true(bytes_equal(evidence.report, BYTES(report)));
     assert_true(bytes_equal(evidence.bind.config_digest, BYTES(digest)));
@@ -101,7 +101,7 @@ static void test_evidence_without_names_in_the_certificate_holds(void **state)
     scene_draft(&scene, NULL);
     assert_false(failed(scene_attach(&scene, report)));
     scene_sign(&scene);
-    assert_false(failed(evidence_find(scene.certificate.x509, &evidence)));
+    assert_false(failed(evidence_find(scene.certificate.x509, NULL, &evidence)));
     assert_false(
         failed(evidence_report_data(&evidence, &scene.certificate, authority_spki_sha384(scene.authority), expected)));
     assert_memory_equal(report + 0x50, expected, sizeof expected);
@@ -118,7 +118,7 @@ static void test_evidence_under_another_issuer_binds_something_else(void **state
     scene_draft(&scene, "pooler.test");
     assert_false(failed(scene_attach(&scene, report)));
     scene_sign(&scene);
-    assert_false(failed(evidence_find(scene.certificate.x509, &evidence)));
+    assert_false(failed(evidence_find(scene.certificate.x509, NULL, &evidence)));
     assert_false(failed(evidence_report_data(&evidence, &scene.certificate, authority_spki_sha384(other), expected)));
     assert_memory_not_equal(report + 0x50, expected, sizeof expected);
     authority_free(other);
@@ -139,7 +139,7 @@ static void test_table_of_the_provider_travels_without_its_padding(void **state)
     provider_stand_in.table = BYTES(page);
     assert_false(failed(scene_attach(&scene, NULL)));
     scene_sign(&scene);
-    assert_false(failed(evidence_find(scene.certificate.x509, &evidence)));
+    assert_false(failed(evidence_find(scene.certificate.x509, NULL, &evidence)));
     assert_true(bytes_equal(evidence.table.vcek, table.vcek));
     assert_true(bytes_equal(evidence.table.ark, table.ark));
     assert_int_equal(evidence.table.intermediate.n, 0);
@@ -168,7 +168,7 @@ static void test_provider_that_fails_or_lies_attaches_nothing(void **state)
     assert_int_equal(outcome.code, ERR_INPUT);
     assert_non_null(strstr(outcome.why, "table"));
     scene_sign(&scene);
-    assert_int_equal(evidence_find(scene.certificate.x509, &evidence).code, ERR_NOT_FOUND);
+    assert_int_equal(evidence_find(scene.certificate.x509, NULL, &evidence).code, ERR_NOT_FOUND);
     assert_int_equal(evidence.format, EVIDENCE_NONE);
     scene_free(&scene);
 }
@@ -199,7 +199,7 @@ static struct err find_in_extension(struct bytes extension, int times, struct ev
     if (!failed(leaf_sign(scene.leaf, &scene.identity)))
         certificate = tls_identity_certificate(scene.identity);
     assert_non_null(certificate);
-    struct err outcome = evidence_find(certificate, out);
+    struct err outcome = evidence_find(certificate, NULL, out);
     scene_free(&scene);
     return outcome;
 }
@@ -287,6 +287,12 @@ static void test_formats_have_names(void **state)
     (void)state;
     assert_string_equal(evidence_format_name(EVIDENCE_CMW), "cmw");
     assert_string_equal(evidence_format_name(EVIDENCE_NONE), "none");
+    for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
+        assert_int_equal(evidence_format_of_word(evidence_format_name((enum evidence_format)i)), i);
+        assert_non_null(strstr(EVIDENCE_FORMAT_WORDS, evidence_format_name((enum evidence_format)i)));
+        assert_non_null(evidence_format_oid((enum evidence_format)i));
+        assert_int_equal(evidence_format_binds_key((enum evidence_format)i), i != EVIDENCE_GO_EAT);
+    }
     assert_int_equal(evidence_format_of_word("cmw"), EVIDENCE_CMW);
     assert_int_equal(evidence_format_of_word("none"), EVIDENCE_NONE);
     assert_int_equal(evidence_format_of_word("CMW"), EVIDENCE_NONE);

@@ -108,6 +108,11 @@ static void assert_defaults(const struct policy *policy)
     assert_int_equal(policy->certificates.cache_duration_us, 3600 * SECONDS);
     assert_true(policy->formats[EVIDENCE_CMW]);
     assert_false(policy->formats[EVIDENCE_NONE]);
+    assert_false(policy->formats[EVIDENCE_GO_EAT]);
+    assert_false(policy->formats[EVIDENCE_DICE]);
+    assert_false(policy->formats[EVIDENCE_RAW]);
+    assert_false(policy->certificates.allow_unbound);
+    assert_int_equal(veks_count(policy->certificates.veks), 0);
 }
 
 static void test_the_whole_schema_loads_and_means_what_it_says(void **state)
@@ -290,7 +295,7 @@ static void test_values_of_the_wrong_type_are_refused(void **state)
                    "p.yaml:1: version: expected a word of up to 64 printable characters, found \"1?2\"");
     assert_refused("formats: cmw\n", "p.yaml:1: formats: expected a list of formats with at least one, found \"cmw\"");
     assert_refused("formats: []\n", "p.yaml:1: formats: expected a list of formats with at least one, found a list");
-    assert_refused("formats: [cmw, none]\n", "p.yaml:1: formats: expected cmw, found \"none\"");
+    assert_refused("formats: [cmw, none]\n", "p.yaml:1: formats: expected cmw, go-eat, dice or raw, found \"none\"");
     assert_refused("formats:\n- cmw\n- cmw\n", "p.yaml:3: formats: the same format stands twice");
 }
 
@@ -492,6 +497,11 @@ static void test_roots_that_are_none_are_refused(void **state)
     (void)state;
     assert_refused_with("certificates:\n  trusted_arks:\n  - /nowhere/ark.pem\n",
                         "p.yaml:3: certificates.trusted_arks: cannot open \"/nowhere/ark.pem\"");
+    assert_refused_with("certificates:\n  veks:\n  - /nowhere/vcek.der\n",
+                        "p.yaml:3: certificates.veks: cannot open \"/nowhere/vcek.der\"");
+    assert_refused_with("certificates:\n  veks: [/]\n", "\"/\" is not a file");
+    assert_refused_with("certificates:\n  veks: [[]]\n", "expected the file of a VCEK's or VLEK's certificate");
+    assert_refused_with("certificates:\n  veks: a\n", "expected a list of files");
     assert_refused_with("certificates:\n  trusted_arks: [/]\n", "\"/\" is not a file");
     assert_refused_with("certificates:\n  trusted_arks: [/dev/null]\n", "\"/dev/null\" is not a file");
     assert_refused("certificates:\n  trusted_arks: ark.pem\n",
