@@ -229,8 +229,10 @@ static void shard_reset_done(struct server *server, struct err outcome)
 
 /* ---- who gets an idle link ---- */
 
-/* The link has become idle, and stands in the idle list: to whom now? */
-static void shard_settle_idle(struct server *server)
+/* The link is idle, and stands in the idle list: to whom now? One that cannot move while this turn lasts is looked at
+ * again when it is over, once: half a message that waits for its rest may keep it for long, and the other worker asks
+ * again by itself. */
+static void shard_settle(struct server *server, bool again)
 {
     struct shard *shard = server->shard;
     const char *unwanted = shard_unwanted(shard, server);
@@ -248,23 +250,28 @@ static void shard_settle_idle(struct server *server)
         shard_check(shard, server);
     } else if (waiter) {
         shard_lend(shard, server, waiter);
-    } else if (elsewhere) {
-        loop_defer(shard->place->loop, &server->settle); /* it can move when this turn is over */
+    } else if (elsewhere && again) {
+        loop_defer(shard->place->loop, &server->settle);
     }
+}
+
+static void shard_settle_idle(struct server *server)
+{
+    shard_settle(server, true);
 }
 
 static void shard_settle_later(void *arg)
 {
     struct server *server = arg;
     if (server->state == SERVER_IDLE)
-        shard_settle_idle(server);
+        shard_settle(server, false);
 }
 
 void shard_cancel_over(struct server *server)
 {
     server->cancels--;
-    if (server->cancels == 0)
-        shard_settle_later(server);
+    if (server->cancels == 0 && server->state == SERVER_IDLE)
+        shard_settle_idle(server);
 }
 
 void shard_give_back(struct server *server, const char *dirty, bool reset)
