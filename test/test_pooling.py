@@ -529,7 +529,7 @@ def test_any_number_of_clients_may_wait_for_the_greeting_of_one_link(pgvouch_pro
 
     class Late(StandIn):
         def _start(self, connection):
-            go.wait(30)
+            go.wait(120)
             return super()._start(connection)
     wrapper = scratch_folder / "small-stack"
     scratch.write(wrapper, f'#!/bin/sh\nulimit -s 256\nexec {pgvouch_program} "$@"\n', 0o700)
@@ -539,7 +539,8 @@ def test_any_number_of_clients_may_wait_for_the_greeting_of_one_link(pgvouch_pro
         crowd = [pooler.raw() for _ in range(800)]
         for one in crowd:
             one.send(raw.startup({"user": "app", "database": "app"}))
-        await_condition(lambda: pooler.log.count("login attempt") == len(crowd), "all logins", pause=0.1)
+        await_condition(lambda: pooler.log.count("login attempt") == len(crowd), "all logins", seconds=60,
+                        pause=0.1)
         go.set()
         for one in crowd:
             one.await_welcome()

@@ -4,6 +4,7 @@ import datetime
 import os
 import pty
 import re
+import shutil
 import socket
 import ssl
 import stat
@@ -20,8 +21,9 @@ from support.vouch import CMW, StandIn, answers, certificates_of, evidence_of, o
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory):
-    return tmp_path_factory.mktemp("vouch-state")
+def state(tmp_path_factory, processor):
+    """A simulated processor's keys, belonging to whoever runs the tool."""
+    return shutil.copytree(processor, tmp_path_factory.mktemp("vouch") / "state")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import datetime
 import json
 import os
 import re
+import shutil
 import subprocess
 from hashlib import sha512
 from pathlib import Path
@@ -42,8 +43,9 @@ def vouch(vouch_program):
 
 
 @pytest.fixture(scope="module")
-def state(tmp_path_factory):
-    return tmp_path_factory.mktemp("vouch-state")
+def state(tmp_path_factory, processor):
+    """A simulated processor's keys, belonging to whoever runs the tool."""
+    return shutil.copytree(processor, tmp_path_factory.mktemp("vouch") / "state")
 
 
 @pytest.fixture
