@@ -83,6 +83,14 @@ def test_quiet_says_nothing_on_standard_error(pgvouch_program, scratch_folder, p
     assert process.returncode == 0
 
 
+def test_reboot_says_that_nothing_is_taken_over(pgvouch_program, scratch_folder, ports):
+    process = subprocess.Popen(unprivileged([pgvouch_program, "-R", configuration(scratch_folder, ports.take())]),
+                               stderr=subprocess.PIPE, text=True)
+    assert any("-R takes nothing over" in line for line in iter(process.stderr.readline, ""))
+    process.send_signal(signal.SIGQUIT)
+    process.communicate(timeout=20)
+
+
 # ---- user ----
 
 @pytest.mark.skipif(not ROOT, reason="the suite does not run as root")
