@@ -19,6 +19,13 @@ libattest_a_SOURCES = \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
     src/attest/journal.c include/attest/journal.h \
     src/attest/journal_line.c include/attest/journal_line.h \
+    src/attest/kds.c include/attest/kds.h \
+    src/attest/kds_folder.c include/attest/kds_folder.h \
+    src/attest/kds_notes.c include/attest/kds_notes.h \
+    src/attest/kds_options.c include/attest/kds_options.h \
+    src/attest/kds_store.c include/attest/kds_store.h \
+    src/attest/kds_thread.c include/attest/kds_thread.h \
+    src/attest/kds_transfer.c include/attest/kds_transfer.h \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \

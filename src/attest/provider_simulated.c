@@ -48,15 +48,8 @@ static struct err simulated_dotted(const char *setting, const char *text, uint8_
 
 static struct err simulated_tcb(const char *text, enum snp_product product, struct psp_identity *out)
 {
-    static const enum snp_tcb_component order[] = {SNP_TCB_FMC, SNP_TCB_BOOTLOADER, SNP_TCB_TEE, SNP_TCB_SNP,
-                                                   SNP_TCB_MICROCODE};
-    enum snp_tcb_layout layout = snp_product_tcb_layout(product);
-    size_t first = layout == SNP_TCB_LAYOUT_TURIN ? 0 : 1, count = 5 - first;
-    uint8_t values[5] = {0};
-    TRY(simulated_dotted("attest_simulated_tcb", text, values, count));
-    struct snp_tcb tcb = {{0}};
-    for (size_t i = 0; i < count; i++)
-        snp_tcb_set(&tcb, layout, order[first + i], values[i]);
+    struct snp_tcb tcb;
+    TRY(err_within(snp_tcb_read(text, snp_product_tcb_layout(product), &tcb), "attest_simulated_tcb"));
     psp_identity_set_tcb(out, tcb);
     return OK;
 }
