@@ -26,14 +26,24 @@ struct kds_options *kds_options_of(struct kds *kds)
     return options;
 }
 
+/* Whether what was believed may not be any more. */
+static bool kds_trusts_otherwise(const struct kds_options *before, const struct kds_options *after)
+{
+    uint8_t one[32], other[32];
+    snp_arks_digest(before->arks, one);
+    snp_arks_digest(after->arks, other);
+    return !bytes_equal(BYTES(one), BYTES(other)) || strcmp(before->folder, after->folder) != 0;
+}
+
 void kds_adopt(struct kds *kds, struct kds_options *options)
 {
     pthread_mutex_lock(&kds->lock);
     struct kds_options *before = kds->options;
     kds->options = options;
     pthread_mutex_unlock(&kds->lock);
+    if (kds_trusts_otherwise(before, options))
+        kds_store_forget(kds->store);
     kds_options_drop(before);
-    kds_store_forget(kds->store);
 }
 
 void kds_read_counters(struct kds *kds, struct kds_counters *out)

@@ -6,6 +6,7 @@ libattest_a_SOURCES = \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/crls.c include/attest/crls.h \
     src/attest/digest.c include/attest/digest.h \
     src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
@@ -42,6 +43,7 @@ libattest_a_SOURCES = \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h \
+    src/attest/staple.c include/attest/staple.h \
     src/attest/tree.c include/attest/tree.h
 
 if UNIT_TESTS

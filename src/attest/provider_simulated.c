@@ -18,6 +18,7 @@
 struct simulated {
     struct provider provider;
     struct psp *psp;
+    bool gives_certificates;
     int64_t latency_us;
     int64_t period_us;    /* between two reports; 0: no throttle */
     int64_t next_free_us; /* monotonic: when the throttle gives the next report */
@@ -149,6 +150,8 @@ static struct err simulated_report(struct provider *provider, const uint8_t repo
     struct simulated *simulated = (struct simulated *)provider;
     TRY(simulated_take_turn(simulated));
     TRY(psp_report(simulated->psp, report_data, 0, out->report));
+    if (!simulated->gives_certificates)
+        return OK;
     struct snp_certtable table = {
         .vcek = psp_vcek(simulated->psp), .intermediate = psp_ask(simulated->psp), .ark = psp_ark(simulated->psp)};
     struct writer w = writer_growing(SNP_CERTTABLE_MAX);
@@ -206,6 +209,7 @@ struct err provider_simulated_open(const struct settings *set, struct provider *
     struct simulated *simulated = NEW(struct simulated);
     simulated->provider.kind = &simulated_kind;
     simulated->psp = psp;
+    simulated->gives_certificates = set->attest_simulated_certificates;
     simulated->latency_us = set->attest_simulated_latency_us;
     simulated->period_us = simulated_period_us(set->attest_simulated_throttle);
     pthread_condattr_t monotonic;
