@@ -218,6 +218,24 @@ def test_a_reload_with_what_cannot_be_changes_nothing(kds, bare, settings, said)
     assert set(certificates_shown(pooler)) == {"vcek", "ask", "ark"}
 
 
+def console(pooler, sql):
+    """The rows of a console command as dicts; over plain TCP."""
+    with psycopg.connect(pooler.conninfo(dbname="pgvouch"), autocommit=True) as connection:
+        cursor = connection.execute(sql)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+
+def test_the_console_counts_what_came_of_requests(kds, bare, cache):
+    kds.only, kds.once = "blSPL", [service.throttled(1), service.content(b"<html>")]
+    pooler = bare(admin_users="app")
+    (shown_now,) = console(pooler, "SHOW KDS")
+    assert (shown_now["url"], shown_now["offline"], shown_now["cache_dir"]) == (kds.url, 0, str(cache))
+    assert {name: shown_now[name] for name in ("requests", "fetched", "missing", "throttled", "failed", "refused")} == {
+        "requests": 3, "fetched": 1, "missing": 0, "throttled": 1, "failed": 0, "refused": 1}
+    assert shown_now["failed_at"] and "refused" in shown_now["failure"]
+
+
 # ---- clients whose evidence brings no certificate ----
 
 def test_a_client_without_its_certificate_is_judged_by_what_is_at_hand_and_nobody_is_asked(
