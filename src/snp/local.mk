@@ -25,8 +25,8 @@ libsnp_a_SOURCES = \
 
 if UNIT_TESTS
 SNP_FORGE = test/unit/snp_forge.c test/unit/snp_forge.h
-check_PROGRAMS += test/unit/test_snp_chain test/unit/test_snp_genuine test/unit/test_snp_kds test/unit/test_snp_psp test/unit/test_snp_report \
-    test/unit/test_snp_verify
+check_PROGRAMS += test/unit/test_snp_chain test/unit/test_snp_genuine test/unit/test_snp_kds test/unit/test_snp_psp \
+    test/unit/test_snp_report test/unit/test_snp_verify
 test_unit_test_snp_chain_SOURCES = test/unit/test_snp_chain.c $(SNP_FORGE)
 test_unit_test_snp_chain_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_snp_chain_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)
