@@ -210,6 +210,35 @@ def test_a_vlek_is_not_to_be_had(kds, fetch, vouch, reach, report, tmp_path):
     assert kds.requests == []
 
 
+def settings_of(words):
+    """What --set says in the options of the service."""
+    return [word for pair in zip(words, words[1:]) if pair[0] == "--set" for word in pair]
+
+
+@pytest.mark.parametrize("command", ["report", "cert"])
+def test_what_the_device_does_not_give_is_stapled_when_asked_for(kds, vouch, reach, state, policy, tmp_path, command):
+    made = tmp_path / "made"
+    words = [command, "--provider", "simulated", "--state-dir", state, "--out", made, "--set",
+             "attest_simulated_certificates=0", *settings_of(reach()), "--set", f"kds_cache_dir={tmp_path / 'kds'}"]
+    evidence = made if command == "report" else made / "client.crt"
+    assert vouch(*words).returncode == 0
+    assert vouch("policy", "test", policy("nonce: {required: false}\n"), evidence).returncode != 0
+    assert kds.requests == []
+    run = vouch(*words, "--kds")
+    assert run.returncode == 0, run.stderr
+    run = vouch("policy", "test", policy("nonce: {required: false}\n"), evidence)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert kds.requests == [kds.chain, kds.vcek]
+
+
+@pytest.mark.parametrize("command", ["report", "cert"])
+def test_what_was_asked_to_be_stapled_and_cannot_be_had_is_a_failure(kds, vouch, reach, state, tmp_path, command):
+    kds.items.clear()
+    run = vouch(command, "--provider", "simulated", "--state-dir", state, "--out", tmp_path / "made", "--kds", "--set",
+                "attest_simulated_certificates=0", *settings_of(reach()))
+    could_not(run, "no certificate with its report.*it has none")
+
+
 needs_vectors = pytest.mark.skipif(not (VECTORS / "expect.tsv").exists(),
                                    reason="genuine vectors are not here: set PGVOUCH_VECTORS")
 

@@ -7,10 +7,15 @@
 #define APP_VOUCH_CERTIFY_H
 
 #include "attest/crls.h"
+#include "attest/staple.h"
 
 /* By the kds_* settings; kds_cache_dir is the user's cache where nothing else is said. The roots of `policy` (may be
  * NULL) are believed, too. *out is the caller's (kds_free). */
 struct err vouch_kds_open(const struct settings *set, const struct policy *policy, struct kds **out) MUST_CHECK;
+
+/* The device, with what it does not give had from KDS: ask staple->provider for reports, then whether staple->missing
+ * is OK. staple->kds is the caller's. */
+struct err vouch_kds_staple(const struct settings *set, struct provider *device, struct staple *staple) MUST_CHECK;
 
 /* What stands beside a report. */
 struct vouch_evidence_parts {

@@ -46,6 +46,7 @@ enum flag {
     FLAG_AT,
     FLAG_FORMAT,
     FLAG_FROM,
+    FLAG_KDS,
     FLAG_OFFLINE,
     FLAG_CACHE,
     FLAG_HWID,
@@ -102,7 +103,7 @@ struct err flags_take_kds(struct settings *settings, int flag, char **argv) MUST
 /* Every setting at its default, and as much time for KDS as somebody who waits for it may have. */
 void flags_begin_kds(struct settings *settings);
 
-/* Sets one of the settings that providers read; any other would be taken and do nothing. */
+/* Sets one of the settings that providers, or with --kds KDS, read; any other would be taken and do nothing. */
 struct err flags_set(struct settings *settings, const char *name, const char *value) MUST_CHECK;
 
 #endif

@@ -56,8 +56,10 @@ struct vouch_cert_options {
     int64_t ttl_us;
     int64_t timeout_us; /* for the nonce */
     const char *ca_cert;
-    const char *ca_key;       /* both or neither; neither: self-signed */
-    struct settings settings; /* attest_provider, attest_state_dir and attest_simulated_*; all else at its default */
+    const char *ca_key; /* both or neither; neither: self-signed */
+    bool kds;           /* fetch the certificate that the device does not give */
+    struct settings
+        settings; /* attest_provider, attest_state_dir, attest_simulated_* and kds_*; all else at its default */
 };
 
 /* As vouch_verify_options_read. attest_provider is `simulated` where the line does not say, and attest_state_dir then
@@ -81,6 +83,7 @@ struct vouch_report_options {
     bool help;
     const char *nonce; /* hexadecimal; NULL: none */
     bool raw;          /* the report's bytes alone, not a CMW */
+    bool kds;          /* as of struct vouch_cert_options */
     const char *out;   /* NULL: standard output */
     struct settings settings;
 };

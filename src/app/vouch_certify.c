@@ -20,7 +20,7 @@ static struct err kds_read_options(const struct settings *set, const struct poli
     TRY(config_check_kds(set));
     struct settings with_cache;
     settings_copy(set, &with_cache);
-    char *cache = *set->kds_cache_dir || *set->attest_state_dir ? NULL : kds_user_cache();
+    char *cache = *set->kds_cache_dir ? NULL : kds_user_cache();
     struct err outcome = cache ? setting_set(setting_find("kds_cache_dir"), cache, &with_cache) : OK;
     if (!failed(outcome))
         outcome = kds_options_read(&with_cache, policy ? policy->certificates.trusted_arks : NULL, out);
@@ -34,6 +34,14 @@ struct err vouch_kds_open(const struct settings *set, const struct policy *polic
     struct kds_options *options = NULL;
     TRY(kds_read_options(set, policy, &options));
     return kds_new(options, out);
+}
+
+struct err vouch_kds_staple(const struct settings *set, struct provider *device, struct staple *staple)
+{
+    struct kds *kds = NULL;
+    TRY(vouch_kds_open(set, NULL, &kds));
+    staple_init(staple, device, kds);
+    return OK;
 }
 
 static struct err supply_certificate(struct kds *kds, const struct snp_report *report)

@@ -111,12 +111,17 @@ struct err flags_take_file(struct vouch_files *files, int flag, char **argv)
     }
 }
 
-/* Only what providers read: any other setting would be taken and do nothing. */
+static bool flags_is_of_kds(const char *name)
+{
+    return strncmp(name, "kds_", 4) == 0;
+}
+
+/* Only what providers read, and the way to KDS: any other setting would be taken and do nothing. */
 static bool flags_setting_counts(const char *name)
 {
     static const char simulated[] = "attest_simulated_";
-    return strncmp(name, simulated, sizeof simulated - 1) == 0 || strcmp(name, "attest_provider") == 0 ||
-           strcmp(name, "attest_state_dir") == 0;
+    return strncmp(name, simulated, sizeof simulated - 1) == 0 || flags_is_of_kds(name) ||
+           strcmp(name, "attest_provider") == 0 || strcmp(name, "attest_state_dir") == 0;
 }
 
 struct err flags_set(struct settings *settings, const char *name, const char *value)
@@ -124,7 +129,8 @@ struct err flags_set(struct settings *settings, const char *name, const char *va
     const struct setting *setting = setting_find(name);
     if (!setting || !flags_setting_counts(name))
         return err_make(ERR_INPUT,
-                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir and attest_simulated_*",
+                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_simulated_* and "
+                        "kds_*",
                         name);
     return setting_set(setting, value, settings);
 }
@@ -133,7 +139,7 @@ struct err flags_set(struct settings *settings, const char *name, const char *va
 static struct err flags_set_kds(struct settings *settings, const char *name, const char *value)
 {
     const struct setting *setting = setting_find(name);
-    if (!setting || strncmp(name, "kds_", 4) != 0)
+    if (!setting || !flags_is_of_kds(name))
         return err_make(ERR_INPUT, "\"%.80s\" cannot be set here, only kds_*", name);
     return setting_set(setting, value, settings);
 }

@@ -1,4 +1,5 @@
 /* vouch_report.c: `vouch report`: an attestation report that no certificate carries. */
+#include "app/vouch_certify.h"
 #include "app/vouch_command.h"
 #include "app/vouch_nonce.h"
 #include "app/vouch_options.h"
@@ -15,6 +16,7 @@ struct reporting {
     const struct vouch_report_options *options;
     struct vouch_nonce nonce; /* size 0: none */
     struct provider *provider;
+    struct staple staple; /* with --kds */
     uint8_t report[SNP_REPORT_SIZE];
     struct writer cmw;
     int64_t issued_at_s;
@@ -28,8 +30,11 @@ static struct err report_make(struct reporting *r)
         TRY(vouch_nonce_read(r->options->nonce, &r->nonce));
     TRY(provider_open(&r->options->settings, &r->provider));
     r->issued_at_s = clock_wall_us() / US_PER_SECOND;
-    return evidence_make_report(r->provider, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
-                                &r->cmw);
+    struct provider *source = r->options->kds ? &r->staple.provider : r->provider;
+    if (r->options->kds)
+        TRY(vouch_kds_staple(&r->options->settings, r->provider, &r->staple));
+    TRY(evidence_make_report(source, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report, &r->cmw));
+    return r->staple.missing;
 }
 
 static struct err report_write(const struct reporting *r)
@@ -65,6 +70,7 @@ static enum vouch_exit report_run(const struct vouch_report_options *options)
     if (!failed(outcome))
         report_show(&r);
     writer_free(&r.cmw);
+    kds_free(r.staple.kds);
     provider_free(r.provider);
     return failed(outcome) ? vouch_fail("report", outcome, false) : VOUCH_DONE;
 }

@@ -64,6 +64,7 @@ const char vouch_report_usage[] =
     "  --nonce HEX           the verifier's nonce, 1 to 64 bytes; default none\n"
     "  --format FORMAT       cmw (default): with the certificates and what REPORT_DATA binds; raw: 1184 bytes\n"
     "  --out FILE            default: standard output, unless it is a terminal\n"
+    "  --kds                 fetch from AMD the certificate that the device does not give; see vouch kds --help\n"
     "  -h, --help            show this help and exit\n\n"
     "Where the report comes from:\n"
     "  --provider NAME       auto (default), tsm, sev-guest, azure, or simulated (protects nothing)\n"
@@ -71,7 +72,7 @@ const char vouch_report_usage[] =
     "                        attest_state_dir it is\n"
     "  --product NAME        simulated processor: milan (default), genoa or turin\n"
     "  --measurement HEX     simulated launch measurement, 96 digits\n"
-    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*\n\n"
+    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_* and, with --kds, kds_*\n\n"
     "Exit status: 0 made, 2 not.\n";
 
 const char vouch_policy_usage[] =
@@ -139,6 +140,7 @@ const char vouch_cert_usage[] =
     "  --ttl TIME            how long the certificate is valid; default 1h\n"
     "  --ca-cert FILE        have this authority sign, with --ca-key FILE; default: self-signed\n"
     "  --ca-key FILE         its private key\n"
+    "  --kds                 fetch from AMD the certificate that the device does not give; see vouch kds --help\n"
     "  --timeout TIME        give up on --nonce-url after TIME; default 10s\n"
     "  -h, --help            show this help and exit\n\n"
     "Where the report comes from:\n"
