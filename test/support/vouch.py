@@ -20,7 +20,7 @@ class Vouch:
 
     # What the tool lacks it asks AMD for: not from here. Nothing listens on that port.
     NO_NETWORK = {"https_proxy": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9", "no_proxy": "",
-                  "NO_PROXY": "", "XDG_CACHE_HOME": "/nonexistent"}
+                  "NO_PROXY": "", "XDG_CACHE_HOME": "/proc/nowhere"}
 
     def __init__(self, program):
         self.program = program
