@@ -24,7 +24,7 @@ struct err kds_folder_load(const char *folder, const char *name, size_t max, uin
     if (!*folder)
         return err_make(ERR_NOT_FOUND, "nothing is kept on disk");
     char *path = folder_path(folder, name);
-    struct err outcome = OK;
+    struct err outcome;
     if (stat(path, &about) != 0)
         outcome = errno == ENOENT || errno == ENOTDIR ? err_make(ERR_NOT_FOUND, "there is no \"%s\"", path)
                                                       : err_system("cannot look at \"%s\"", path);

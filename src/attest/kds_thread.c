@@ -319,22 +319,28 @@ static void kds_silence(struct kds *kds)
         job_fail(kds, job, &why);
 }
 
-/* When something is due that no byte announces: a deadline, or the end of a pause. */
+/* How long until something is due that no byte announces: a deadline, or the end of a pause. */
+static int64_t job_due_us(struct kds *kds, const struct kds_job *job, int64_t now_us, int64_t wall_us)
+{
+    const struct kds_asker *asker;
+    struct kds_note note;
+    int64_t least_us = ROUND_MAX_MS * US_PER_MS;
+    TAILQ_FOREACH (asker, &job->askers, link)
+        if (asker->deadline_us - now_us < least_us)
+            least_us = asker->deadline_us - now_us;
+    if (job->transfer)
+        return least_us;
+    int64_t pause_us = job_must_wait(kds, job, wall_us, &note) ? note.until_us - wall_us : 0;
+    return pause_us < least_us ? pause_us : least_us;
+}
+
 static int kds_round_ms(struct kds *kds)
 {
     int64_t now_us = clock_monotonic_us(), wall_us = clock_wall_us(), least_us = ROUND_MAX_MS * US_PER_MS;
-    struct kds_job *job;
-    struct kds_asker *asker;
-    struct kds_note note;
-    TAILQ_FOREACH (job, &kds->jobs, link) {
-        TAILQ_FOREACH (asker, &job->askers, link)
-            if (asker->deadline_us - now_us < least_us)
-                least_us = asker->deadline_us - now_us;
-        if (job->transfer)
-            continue;
-        int64_t until_us = job_must_wait(kds, job, wall_us, &note) ? note.until_us - wall_us : 0;
-        if (until_us < least_us)
-            least_us = until_us;
+    for (const struct kds_job *job = TAILQ_FIRST(&kds->jobs); job; job = TAILQ_NEXT(job, link)) {
+        int64_t due_us = job_due_us(kds, job, now_us, wall_us);
+        if (due_us < least_us)
+            least_us = due_us;
     }
     return least_us > 0 ? (int)(least_us / US_PER_MS) + 1 : 0;
 }
