@@ -252,7 +252,7 @@ static void test_a_report_by_itself_is_made_over_nonce_and_time(void **state)
     uint8_t report[SNP_REPORT_SIZE], expected[SNP_REPORT_DATA_SIZE];
     struct writer w = writer_growing(CMW_MAX);
     scene_draft(&scene, NULL);
-    assert_int_equal(evidence_make_report(scene.provider, BYTES_LITERAL(NONCE), 7, report, &w).code, ERR_NONE);
+    assert_int_equal(evidence_make_report(scene.provider, EVIDENCE_CMW, BYTES_LITERAL(NONCE), 7, report, &w).code, ERR_NONE);
     assert_int_equal(cmw_parse(writer_bytes(&w), &cmw).code, ERR_NONE);
     assert_true(bytes_equal(cmw.report, BYTES(report)));
     assert_int_equal(bind_parse(cmw.bind, &bind).code, ERR_NONE);
@@ -264,7 +264,7 @@ static void test_a_report_by_itself_is_made_over_nonce_and_time(void **state)
     writer_free(&w);
     uint8_t long_nonce[BIND_NONCE_MAX + 1] = {0};
     w = writer_growing(CMW_MAX);
-    assert_int_equal(evidence_make_report(scene.provider, BYTES(long_nonce), 7, report, &w).code, ERR_INPUT);
+    assert_int_equal(evidence_make_report(scene.provider, EVIDENCE_CMW, BYTES(long_nonce), 7, report, &w).code, ERR_INPUT);
     writer_free(&w);
     scene_free(&scene);
 }
