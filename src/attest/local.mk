@@ -83,6 +83,13 @@ check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_eat test/unit/test_attest_hostile
+test_unit_test_attest_eat_SOURCES = test/unit/test_attest_eat.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_eat_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_eat_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c
+test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_demands \
