@@ -34,7 +34,5 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHE
 /* For any CMW in CBOR, be it a collection or a record: the extension's content around it, and the way back. */
 void cmw_wrap(struct bytes cbor, struct writer *w);
 struct err cmw_unwrap(struct bytes extension, struct bytes *cbor) MUST_CHECK;
-/* Whether what the extension holds begins as a record does, not as a collection. */
-bool cmw_is_record(struct bytes extension);
 
 #endif

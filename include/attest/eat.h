@@ -40,6 +40,9 @@ struct err eat_write_extension(const struct cmw *cmw, const struct bind *bind, s
 struct err eat_parse(struct bytes cbor, struct eat *out) MUST_CHECK;
 struct err eat_parse_extension(struct bytes extension, struct eat *out) MUST_CHECK;
 
+/* Whether the extension of a CMW holds a record of EAT_MEDIA_TYPE: nothing more of it is looked at. */
+bool eat_is_in(struct bytes extension);
+
 /* What `ueid` is of a chip: 0x01 and the SHA-256 of CHIP_ID, which is too long to stand there itself. False for a
  * report that does not name its chip. */
 bool eat_ueid(const struct snp_report *report, uint8_t out[EAT_UEID_SIZE]);

@@ -148,15 +148,6 @@ struct err cmw_unwrap(struct bytes extension, struct bytes *cbor)
     return OK;
 }
 
-bool cmw_is_record(struct bytes extension)
-{
-    struct bytes cbor;
-    if (failed(cmw_unwrap(extension, &cbor)))
-        return false;
-    struct reader r = reader_of(cbor);
-    return cbor_next(&r) == CBOR_IS_ARRAY;
-}
-
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
 {
     struct bytes collection;

@@ -174,6 +174,17 @@ struct err eat_parse(struct bytes cbor, struct eat *out)
     return OK;
 }
 
+bool eat_is_in(struct bytes extension)
+{
+    struct bytes record;
+    if (failed(cmw_unwrap(extension, &record)))
+        return false;
+    struct reader r = reader_of(record);
+    cbor_read_array(&r);
+    cbor_read_text(&r, EAT_MEDIA_TYPE);
+    return !r.bad;
+}
+
 struct err eat_parse_extension(struct bytes extension, struct eat *out)
 {
     struct bytes record;

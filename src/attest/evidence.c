@@ -19,7 +19,7 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         struct err found = certificate_extension(certificate, evidence_format_oid(format), &content);
         if (found.code == ERR_NOT_FOUND)
             continue;
-        if (format == EVIDENCE_CMW && !failed(found) && cmw_is_record(content))
+        if (format == EVIDENCE_CMW && !failed(found) && eat_is_in(content))
             format = EVIDENCE_EAT;
         if (out->format != EVIDENCE_NONE)
             return err_make(ERR_INPUT, "the certificate carries evidence of two formats, %s and %s",
