@@ -452,8 +452,8 @@ def test_a_manifest_that_is_too_large_or_missing_is_refused(vouch, policy):
 
 
 @pytest.mark.parametrize("keys, why", [
-    ("  corim: values.corim\n", ":3: measurements.corim: expected a list of files with at least one CoRIM, found"),
-    ("  corim: []\n", ":3: measurements.corim: expected a list of files with at least one CoRIM, found"),
+    ("  corim: values.corim\n", ":3: measurements.corim: expected a list of files with CoRIMs, found"),
+    ("  corim: []\n  corim_signers: []\n", ":2: measurements: name at least one, or set mode: disabled"),
     ("  corim: [{}]\n", ":3: measurements.corim: expected the name of a file, found"),
     ("  corim_signers: team.pem\n", ":3: measurements.corim_signers: expected a list of PEM files"),
     ("  corim_unsigned: true\n", ":3: measurements.corim_unsigned: expected allow or refuse, found"),

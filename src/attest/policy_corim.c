@@ -29,7 +29,7 @@ static struct err with_file(const struct policy_place *place, const struct tree 
 
 static struct err check_files(const struct policy_place *place, const char *expected)
 {
-    if (place->node->kind != TREE_LIST || place->node->count == 0)
+    if (place->node->kind != TREE_LIST)
         return policy_expect(place, place->node, expected);
     if (place->node->count > POLICY_CORIMS_MAX)
         return policy_complain(place, place->node, "there are too many files");
@@ -43,7 +43,7 @@ struct err read_corim(const struct policy_place *place, struct policy *policy, v
 {
     (void)policy;
     (void)field;
-    return check_files(place, "a list of files with at least one CoRIM");
+    return check_files(place, "a list of files with CoRIMs");
 }
 
 static struct err add_signers(void *arg, struct bytes content)
@@ -54,7 +54,7 @@ static struct err add_signers(void *arg, struct bytes content)
 struct err read_corim_signers(const struct policy_place *place, struct policy *policy, void *field)
 {
     (void)field;
-    TRY(check_files(place, "a list of PEM files with at least one certificate or public key"));
+    TRY(check_files(place, "a list of PEM files with certificates or public keys"));
     for (size_t i = 0; i < place->node->count; i++)
         TRY(with_file(place, place->node->members[i], SIGNERS_FILE_MAX, add_signers, policy->measurements.signers));
     return OK;
