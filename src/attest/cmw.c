@@ -150,7 +150,7 @@ struct err cmw_unwrap(struct bytes extension, struct bytes *cbor)
 
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
 {
-    struct bytes collection;
+    struct bytes collection = BYTES_NONE;
     TRY(cmw_unwrap(extension, &collection));
     return cmw_parse(collection, out);
 }

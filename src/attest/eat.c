@@ -176,7 +176,7 @@ struct err eat_parse(struct bytes cbor, struct eat *out)
 
 bool eat_is_in(struct bytes extension)
 {
-    struct bytes record;
+    struct bytes record = BYTES_NONE;
     if (failed(cmw_unwrap(extension, &record)))
         return false;
     struct reader r = reader_of(record);
@@ -187,7 +187,7 @@ bool eat_is_in(struct bytes extension)
 
 struct err eat_parse_extension(struct bytes extension, struct eat *out)
 {
-    struct bytes record;
+    struct bytes record = BYTES_NONE;
     if (extension.n > EAT_MAX)
         return err_make(ERR_INPUT, "the EAT has %zu bytes, more than %d", extension.n, EAT_MAX);
     TRY(cmw_unwrap(extension, &record));
