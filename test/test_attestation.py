@@ -237,6 +237,56 @@ def test_a_certificate_that_vouch_minted_serves_a_stock_driver(demanding, vouch,
         assert session.execute("SELECT current_user").fetchone() == ("app",)
 
 
+# ---- Entity attestation tokens ----
+
+def test_a_token_is_let_in_where_the_policy_names_the_format(demanding, chip, keep):
+    pooler = demanding(strict="formats: [eat]\n")
+    draft = Draft(nonce=nonce_of(pooler))
+    assert knock(pooler, keep(draft, draft.with_eat(chip, GOOD))) is None
+    draft = Draft(nonce=nonce_of(pooler))
+    assert refusal(pooler, keep(draft, draft.with_evidence(chip, GOOD))).startswith("format: cmw")
+    lines = verdicts(pooler)
+    assert [(line["verdict"], line["format"]) for line in lines] == [("allow", "eat"), ("deny", "cmw")]
+
+
+def test_a_token_is_refused_where_no_policy_names_the_format(demanding, chip, keep):
+    pooler = demanding()
+    draft = Draft(nonce=nonce_of(pooler))
+    assert refusal(pooler, keep(draft, draft.with_eat(chip, GOOD))).startswith("format: eat")
+
+
+@pytest.mark.parametrize("claims, reason", [
+    ({oracle.IAT: 1}, "evidence: the EAT's iat"),
+    ({oracle.EAT_NONCE: None}, "evidence: the EAT's eat_nonce"),
+    ({oracle.UEID: b"\x01" + bytes(32)}, "evidence: the EAT's ueid"),
+    ({263: 3}, "evidence: the EAT has the claim 263"),
+])
+def test_a_token_that_says_something_else_than_its_report_is_refused(demanding, chip, keep, claims, reason):
+    pooler = demanding(strict="formats: [eat]\n")
+    draft = Draft(nonce=nonce_of(pooler))
+    assert refusal(pooler, keep(draft, draft.with_eat(chip, GOOD, claims=claims))).startswith(reason)
+
+
+@pytest.mark.parametrize("changes, reason", [
+    ({"measurement": BAD}, f'measurement {BAD.hex()} is not allowed by policy "strict"'),
+    ({"report_data": bytes(64)}, "binding: "),
+    ({"chip_id": b"\x01" * 64}, "chip_id: "),
+])
+def test_a_token_s_report_is_judged_like_any_other(demanding, chip, keep, changes, reason):
+    pooler = demanding(strict="formats: [eat]\n")
+    draft = Draft(nonce=nonce_of(pooler))
+    fields = {"measurement": GOOD, **changes}
+    assert refusal(pooler, keep(draft, draft.with_eat(chip, **fields))).startswith(reason)
+
+
+def test_a_token_of_another_s_key_is_refused(demanding, chip, keep):
+    pooler = demanding(strict="formats: [eat]\n")
+    draft, thief = Draft(nonce=nonce_of(pooler)), Draft()
+    taken = x509.load_der_x509_certificate(draft.with_eat(chip, GOOD))
+    value = taken.extensions.get_extension_for_oid(oracle.CMW).value.value
+    assert refusal(pooler, keep(thief, thief.with_extension(value))).startswith("binding: ")
+
+
 def test_end_to_end_forwarding(demanding, good):
     with StandIn() as backend:
         pooler = demanding(target=backend.target())

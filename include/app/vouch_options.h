@@ -7,6 +7,7 @@
 #ifndef APP_VOUCH_OPTIONS_H
 #define APP_VOUCH_OPTIONS_H
 
+#include "attest/evidence_format.h"
 #include "config/settings.h"
 
 /* A report's certificates, files in DER or PEM, and the time of check. NULL: not given. */
@@ -54,8 +55,9 @@ struct vouch_cert_options {
     int64_t ttl_us;
     int64_t timeout_us; /* for the nonce */
     const char *ca_cert;
-    const char *ca_key;       /* both or neither; neither: self-signed */
-    struct settings settings; /* attest_provider, attest_state_dir and attest_simulated_*; all else at its default */
+    const char *ca_key;          /* both or neither; neither: self-signed */
+    enum evidence_format format; /* cmw or eat */
+    struct settings settings;    /* attest_provider, attest_state_dir and attest_simulated_*; all else at its default */
 };
 
 /* As vouch_verify_options_read. attest_provider is `simulated` where the line does not say, and attest_state_dir then
@@ -77,9 +79,9 @@ struct err vouch_show_options_read(int argc, char **argv, struct vouch_show_opti
 /* vouch report ... and vouch selftest ...: attest_provider is `auto` where the line does not say. */
 struct vouch_report_options {
     bool help;
-    const char *nonce; /* hexadecimal; NULL: none */
-    bool raw;          /* the report's bytes alone, not a CMW */
-    const char *out;   /* NULL: standard output */
+    const char *nonce;           /* hexadecimal; NULL: none */
+    enum evidence_format format; /* cmw, eat, or raw: the report's bytes alone */
+    const char *out;             /* NULL: standard output */
     struct settings settings;
 };
 

@@ -81,7 +81,8 @@ static struct err cert_mint(struct minting *m)
         TRY(vouch_nonce_fetch(m->options->nonce_url, m->options->timeout_us, &m->nonce));
     int64_t now_s = clock_wall_us() / US_PER_SECOND;
     TRY(cert_draft(m, now_s));
-    TRY(evidence_attach(m->leaf, m->provider, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
+    TRY((m->options->format == EVIDENCE_EAT ? evidence_attach_eat : evidence_attach)(
+        m->leaf, m->provider, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
     TRY(leaf_sign(m->leaf, &m->identity));
     m->cert_file = mem_format("%s/client.crt", m->options->out);
     m->key_file = mem_format("%s/client.key", m->options->out);

@@ -135,6 +135,8 @@ static struct err cert_take(struct vouch_cert_options *options, int flag, char *
         return flags_text("--ca-cert", optarg, &options->ca_cert);
     case FLAG_CA_KEY:
         return flags_text("--ca-key", optarg, &options->ca_key);
+    case FLAG_FORMAT:
+        return flags_format(optarg, "cmw or eat", &options->format);
     default:
         return flags_take_setting(&options->settings, flag, argv);
     }
@@ -168,11 +170,13 @@ struct err vouch_cert_options_read(int argc, char **argv, struct vouch_cert_opti
         {"timeout", required_argument, NULL, FLAG_TIMEOUT},
         {"ca-cert", required_argument, NULL, FLAG_CA_CERT},
         {"ca-key", required_argument, NULL, FLAG_CA_KEY},
+        {"format", required_argument, NULL, FLAG_FORMAT},
         FLAGS_OF_PROVIDER,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_cert_options){.ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
+    *out = (struct vouch_cert_options){
+        .ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US, .format = EVIDENCE_CMW};
     settings_init(&out->settings);
     TRY(flags_set(&out->settings, "attest_provider", "simulated"));
     flags_begin();

@@ -74,10 +74,11 @@ static struct err report_take_word(void *out, const char *word)
 
 static struct err report_take_format(struct vouch_report_options *options, const char *word)
 {
-    options->raw = strcmp(word, "raw") == 0;
-    if (options->raw || strcmp(word, "cmw") == 0)
-        return OK;
-    return err_make(ERR_INPUT, "--format \"%.80s\": expected cmw or raw", word);
+    if (strcmp(word, "raw") == 0)
+        options->format = EVIDENCE_RAW;
+    else
+        return flags_format(word, "cmw, eat or raw", &options->format);
+    return OK;
 }
 
 static struct err report_take(struct vouch_report_options *options, int flag, char **argv)
@@ -106,7 +107,7 @@ struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_
         {"out", required_argument, NULL, FLAG_OUT},     FLAGS_OF_PROVIDER,
         {"help", no_argument, NULL, FLAG_HELP},         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_report_options){0};
+    *out = (struct vouch_report_options){.format = EVIDENCE_CMW};
     settings_init(&out->settings);
     flags_begin();
     int flag;

@@ -3,7 +3,6 @@
 #include "app/vouch_nonce.h"
 #include "app/vouch_options.h"
 #include "app/vouch_output.h"
-#include "attest/cmw.h"
 #include "attest/evidence.h"
 #include "attest/provider.h"
 #include "base/clock.h"
@@ -16,7 +15,7 @@ struct reporting {
     struct vouch_nonce nonce; /* size 0: none */
     struct provider *provider;
     uint8_t report[SNP_REPORT_SIZE];
-    struct writer cmw;
+    struct writer evidence;
     int64_t issued_at_s;
 };
 
@@ -28,13 +27,15 @@ static struct err report_make(struct reporting *r)
         TRY(vouch_nonce_read(r->options->nonce, &r->nonce));
     TRY(provider_open(&r->options->settings, &r->provider));
     r->issued_at_s = clock_wall_us() / US_PER_SECOND;
-    return evidence_make_report(r->provider, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
-                                &r->cmw);
+    /* Of the raw report, what stands around it is left out. */
+    enum evidence_format format = r->options->format == EVIDENCE_RAW ? EVIDENCE_CMW : r->options->format;
+    return evidence_make_report(r->provider, format, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
+                                &r->evidence);
 }
 
 static struct err report_write(const struct reporting *r)
 {
-    struct bytes content = r->options->raw ? BYTES(r->report) : writer_bytes(&r->cmw);
+    struct bytes content = r->options->format == EVIDENCE_RAW ? BYTES(r->report) : writer_bytes(&r->evidence);
     if (r->options->out)
         return vouch_save(r->options->out, content);
     if (fwrite(content.p, 1, content.n, stdout) != content.n)
@@ -58,13 +59,13 @@ static void report_show(const struct reporting *r)
 
 static enum vouch_exit report_run(const struct vouch_report_options *options)
 {
-    struct reporting r = {.options = options, .cmw = writer_growing(CMW_MAX)};
+    struct reporting r = {.options = options, .evidence = writer_growing(EVIDENCE_OURS_MAX)};
     struct err outcome = report_make(&r);
     if (!failed(outcome))
         outcome = report_write(&r);
     if (!failed(outcome))
         report_show(&r);
-    writer_free(&r.cmw);
+    writer_free(&r.evidence);
     provider_free(r.provider);
     return failed(outcome) ? vouch_fail("report", outcome, false) : VOUCH_DONE;
 }

@@ -6,7 +6,14 @@ libattest_a_SOURCES = \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/corim.c include/attest/corim.h \
+    src/attest/corim_comid.c include/attest/corim_comid.h \
+    src/attest/corim_item.c include/attest/corim_item.h \
+    src/attest/corim_snp.c include/attest/corim_snp.h \
+    src/attest/cose.c include/attest/cose.h \
+    src/attest/cose_signers.c include/attest/cose_signers.h \
     src/attest/digest.c include/attest/digest.h \
+    src/attest/eat.c include/attest/eat.h \
     src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
@@ -23,6 +30,7 @@ libattest_a_SOURCES = \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/demand_bits.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \
     src/attest/policy_measurements.c include/attest/policy_measurements.h \
@@ -75,6 +83,13 @@ check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_eat test/unit/test_attest_hostile
+test_unit_test_attest_eat_SOURCES = test/unit/test_attest_eat.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_eat_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_eat_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c
+test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_demands \
