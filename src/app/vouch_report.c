@@ -1,4 +1,5 @@
 /* vouch_report.c: `vouch report`: an attestation report that no certificate carries. */
+#include "app/vouch_certify.h"
 #include "app/vouch_command.h"
 #include "app/vouch_nonce.h"
 #include "app/vouch_options.h"
@@ -14,6 +15,7 @@ struct reporting {
     const struct vouch_report_options *options;
     struct vouch_nonce nonce; /* size 0: none */
     struct provider *provider;
+    struct staple staple; /* with --kds */
     uint8_t report[SNP_REPORT_SIZE];
     struct writer evidence;
     int64_t issued_at_s;
@@ -27,10 +29,14 @@ static struct err report_make(struct reporting *r)
         TRY(vouch_nonce_read(r->options->nonce, &r->nonce));
     TRY(provider_open(&r->options->settings, &r->provider));
     r->issued_at_s = clock_wall_us() / US_PER_SECOND;
+    struct provider *source = r->options->kds ? &r->staple.provider : r->provider;
+    if (r->options->kds)
+        TRY(vouch_kds_staple(&r->options->settings, r->provider, &r->staple));
     /* Of the raw report, what stands around it is left out. */
     enum evidence_format format = r->options->format == EVIDENCE_RAW ? EVIDENCE_CMW : r->options->format;
-    return evidence_make_report(r->provider, format, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
-                                &r->evidence);
+    TRY(evidence_make_report(source, format, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
+                             &r->evidence));
+    return r->staple.missing;
 }
 
 static struct err report_write(const struct reporting *r)
@@ -66,6 +72,7 @@ static enum vouch_exit report_run(const struct vouch_report_options *options)
     if (!failed(outcome))
         report_show(&r);
     writer_free(&r.evidence);
+    kds_free(r.staple.kds);
     provider_free(r.provider);
     return failed(outcome) ? vouch_fail("report", outcome, false) : VOUCH_DONE;
 }

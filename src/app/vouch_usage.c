@@ -7,14 +7,15 @@ const char vouch_usage[] = "Usage: vouch COMMAND [OPTION]...\n"
                            "  report      make an attestation report by itself\n"
                            "  show        decode a report, certificate, CMW, EAT, CoRIM or table of certificates\n"
                            "  policy      check a policy, test it on evidence, or make one from evidence\n"
-                           "  selftest    whether this machine can give evidence\n\n"
+                           "  selftest    whether this machine can give evidence\n"
+                           "  kds         fetch certificates and revocation lists from AMD\n\n"
                            "  -h, --help       show this help, or that of a command, and exit\n"
                            "  -V, --version    show the version and exit\n\n"
                            "Exit status: 0 done (verify: allow or warn), 1 denied, 2 could not try.\n";
 
 const char vouch_verify_usage[] =
     "Usage: vouch verify HOST[:PORT] [OPTION]...\n"
-    "       vouch verify --report FILE (--vek|--vcek|--vlek) FILE [OPTION]...\n"
+    "       vouch verify --report FILE [(--vek|--vcek|--vlek) FILE] [OPTION]...\n"
     "Connects as a client would, without a user name or password, and judges the server's evidence by a policy; or\n"
     "judges a report from a file. An IPv6 address stands in brackets: [::1]:6432. Without a port it is 5432.\n"
     "Without a policy it checks what needs none: signature, chain to AMD's roots, certificate against report, "
@@ -34,8 +35,11 @@ const char vouch_verify_usage[] =
     "  --vek FILE            the report's certificate, DER or PEM; --vcek or --vlek where its kind must be that\n"
     "  --ask FILE            the ASK or ASVK; AMD's are known to the program\n"
     "  --ark FILE            the root; never trusted for itself\n"
-    "  --crl FILE            AMD's revocation list; it must be good and must not name the ASK or ASVK\n"
-    "\n"
+    "  --crl FILE            AMD's revocation list; it must be good and must not name the ASK or ASVK\n\n"
+    "What the evidence lacks (the certificate, a list that the policy requires) is asked of AMD's KDS:\n"
+    "  --offline             ask nobody: what is in the cache has to do\n"
+    "  --cache DIR           what was fetched before; default ~/.cache/pgvouch/kds\n"
+    "  --set NAME=VALUE      any of the daemon's settings kds_*: kds_url, kds_ca_file, kds_proxy, kds_timeout...\n\n"
     "The least policy names what may run:\n"
     "  version: \"1.0\"\n"
     "  measurements:\n"
@@ -62,6 +66,7 @@ const char vouch_report_usage[] =
     "  --format FORMAT       cmw (default): with the certificates and what REPORT_DATA binds; eat: the same as claims\n"
     "                        of an entity attestation token (RFC 9711); raw: 1184 bytes\n"
     "  --out FILE            default: standard output, unless it is a terminal\n"
+    "  --kds                 fetch from AMD the certificate that the device does not give; see vouch kds --help\n"
     "  -h, --help            show this help and exit\n\n"
     "Where the report comes from:\n"
     "  --provider NAME       auto (default), tsm, sev-guest, azure, or simulated (protects nothing)\n"
@@ -69,7 +74,7 @@ const char vouch_report_usage[] =
     "                        attest_state_dir it is\n"
     "  --product NAME        simulated processor: milan (default), genoa or turin\n"
     "  --measurement HEX     simulated launch measurement, 96 digits\n"
-    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*\n\n"
+    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_* and, with --kds, kds_*\n\n"
     "Exit status: 0 made, 2 not.\n";
 
 const char vouch_policy_usage[] =
@@ -105,6 +110,27 @@ const char vouch_selftest_usage[] =
     "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*\n\n"
     "Exit status: 0 it gives evidence, 1 it does not, 2 could not try.\n";
 
+const char vouch_kds_usage[] =
+    "Usage: vouch kds fetch --report FILE [OPTION]...\n"
+    "       vouch kds fetch --product NAME [--hwid HEX --tcb TCB] [--chain] [--crl] [OPTION]...\n"
+    "Fetches a processor's certificate (VCEK), AMD's authorities or revocation lists from AMD's key distribution\n"
+    "service, checks them, and keeps them in a cache: a daemon's, to work without the network, or one's own.\n\n"
+    "  --report FILE         the VCEK of this report: its 1184 bytes, or a CMW\n"
+    "  --product NAME        milan, genoa (also siena, bergamo) or turin\n"
+    "  --hwid HEX            the chip: CHIP_ID of its reports, 128 digits, or 16 on turin\n"
+    "  --tcb TCB             REPORTED_TCB: bootloader.tee.snp.microcode, on turin fmc.bootloader.tee.snp.microcode\n"
+    "  --chain               the authorities: ASK and ARK\n"
+    "  --crl                 the revocation list\n"
+    "  --vlek                with --chain and --crl: those of VLEKs (ASVK) instead\n"
+    "  --out DIR             also write vcek.der, ask.pem (asvk.pem), ark.pem and crl.der there\n"
+    "  --json                print JSON, and nothing else, on standard output\n"
+    "  -h, --help            show this help and exit\n\n"
+    "Where from, and where to:\n"
+    "  --offline             ask nobody: say what is in the cache\n"
+    "  --cache DIR           the daemon's kds_cache_dir, or attest_state_dir/kds; default ~/.cache/pgvouch/kds\n"
+    "  --set NAME=VALUE      any of the daemon's settings kds_*: kds_url, kds_ca_file, kds_proxy, kds_timeout...\n\n"
+    "Exit status: 0 all of it is there, 2 not.\n";
+
 const char vouch_cert_usage[] =
     "Usage: vouch cert --out DIR [OPTION]...\n"
     "Makes a client key and a certificate over it that carries evidence: DIR/client.key and DIR/client.crt, for\n"
@@ -118,6 +144,7 @@ const char vouch_cert_usage[] =
     "  --ca-key FILE         its private key\n"
     "  --format FORMAT       cmw (default), or eat: as an entity attestation token, where the policy names that "
     "format\n"
+    "  --kds                 fetch from AMD the certificate that the device does not give; see vouch kds --help\n"
     "  --timeout TIME        give up on --nonce-url after TIME; default 10s\n"
     "  -h, --help            show this help and exit\n\n"
     "Where the report comes from:\n"
