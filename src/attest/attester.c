@@ -33,6 +33,7 @@ struct attester {
     /* Of the home loop. */
     struct plan *plan;
     struct plan *next_plan; /* waits until the thread is idle; NULL: none */
+    struct pace *pace;      /* of all requests, whatever plan they are for */
     struct tls_identity *identity;
     struct tls_identity *retired; /* the one before, until the turn ends */
     struct loop_task retire;
@@ -40,6 +41,7 @@ struct attester {
     struct event *rung;
     int64_t retry_us;      /* before the next attempt after a failure */
     int64_t mint_began_us; /* monotonic */
+    bool loss_is_told;     /* that the key is lost; until a leaf has been made again */
 
     int bell; /* eventfd: the thread has minted */
     pthread_t thread;
@@ -98,6 +100,15 @@ static int64_t attester_patience_us(const struct attester *attester)
     return due_us < ATTESTER_PATIENCE_US ? due_us : ATTESTER_PATIENCE_US;
 }
 
+/* The plan's requests keep to the one pace, with the limits that the plan sets. Nobody mints meanwhile. */
+static void attester_set_pace(struct attester *attester)
+{
+    const struct settings *set = &attester->plan->config->set;
+    pace_adjust(attester->pace, set->attest_report_rate, set->attest_report_burst);
+    if (attester->plan->provider)
+        provider_set_pace(attester->plan->provider, attester->pace);
+}
+
 /* Has the thread mint, if it is idle; a plan that waits comes into force first. */
 static void attester_begin(struct attester *attester)
 {
@@ -107,6 +118,7 @@ static void attester_begin(struct attester *attester)
             plan_succeed(attester->plan, attester->next_plan);
             attester->plan = attester->next_plan;
             attester->next_plan = NULL;
+            attester_set_pace(attester);
         }
         attester->mint_began_us = clock_monotonic_us();
         timer_start(attester->renewal, attester_patience_us(attester));
@@ -114,6 +126,19 @@ static void attester_begin(struct attester *attester)
         pthread_cond_signal(&attester->wake);
     }
     pthread_mutex_unlock(&attester->lock);
+}
+
+/* A key that is lost does not come back by itself: one loud word, and then silence as long as the leaf serves. */
+static bool attester_tells_loss(struct attester *attester, const struct err *why, const char *until, bool over)
+{
+    if (why->code != ERR_KEY_LOST || over)
+        return false;
+    if (!attester->loss_is_told)
+        log_error("attestation: THE KEY TO THE PROCESSOR IS LOST: no evidence can be made until this machine is "
+                  "rebooted. The certificate in force serves until %s; move clients elsewhere before that: %s",
+                  until, why->why);
+    attester->loss_is_told = true;
+    return true;
 }
 
 /* Puts a failure into the state, and into the log with what comes next. */
@@ -126,9 +151,12 @@ static void attester_tell_failure(struct attester *attester, const struct err *w
     bool over = attester->state.not_after_us <= clock_wall_us();
     clock_text(attester->state.not_after_us, until);
     pthread_mutex_unlock(&attester->lock);
-    log_error("attestation: the certificate cannot be renewed, the one in force %s %s; %s in %.1f s: %s",
-              over ? "has been out of date since" : "serves until", until, next,
-              (double)after_us / (double)US_PER_SECOND, why->why);
+    if (!attester_tells_loss(attester, why, until, over))
+        log_error("attestation: the certificate cannot be renewed, the one in force %s %s; %s in %.1f s: %s",
+                  over ? "has been out of date since" : "serves until", until, next,
+                  (double)after_us / (double)US_PER_SECOND, why->why);
+    if (attester->ops->changed)
+        attester->ops->changed(attester->ctx);
 }
 
 /* A device that never answers would let the leaf run out without a word. */
@@ -205,9 +233,22 @@ static void attester_succeed(struct attester *attester)
     pthread_mutex_unlock(&attester->lock);
     log_info("attestation: the certificate was renewed and is good until %s", until);
     attester->retry_us = 0;
+    attester->loss_is_told = false;
     attester_schedule(attester, attester_period_us(attester));
     loop_defer(attester->home, &attester->retire);
     attester->ops->renewed(attester->ctx, attester->identity);
+    if (attester->ops->changed)
+        attester->ops->changed(attester->ctx);
+}
+
+/* A lost key is not spoken of again until the leaf runs out: that is to be noticed when it happens. */
+static int64_t attester_retry_after_us(struct attester *attester, const struct err *why)
+{
+    pthread_mutex_lock(&attester->lock);
+    int64_t left_us = attester->state.not_after_us - clock_wall_us();
+    pthread_mutex_unlock(&attester->lock);
+    bool sooner = why->code == ERR_KEY_LOST && left_us > 0 && left_us < attester->retry_us;
+    return sooner ? left_us : attester->retry_us;
 }
 
 /* The first retry comes soon, later ones at growing distances up to the period. */
@@ -218,8 +259,9 @@ static void attester_fail(struct attester *attester, const struct err *why)
         attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
     else
         attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
-    attester_tell_failure(attester, why, "trying again", attester->retry_us);
-    attester_schedule(attester, attester->retry_us);
+    int64_t after_us = attester_retry_after_us(attester, why);
+    attester_tell_failure(attester, why, "trying again", after_us);
+    attester_schedule(attester, after_us);
 }
 
 /* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
@@ -273,6 +315,7 @@ static struct err attester_prepare(struct attester *attester, struct config *con
 {
     struct plan_leaf leaf;
     TRY(plan_make(config, digest, device, &attester->plan));
+    attester_set_pace(attester);
     TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
     TRY(attester_take_leaf(attester, &leaf));
     attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -295,6 +338,7 @@ struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZ
     attester->ops = ops;
     attester->ctx = ctx;
     attester->bell = -1;
+    attester->pace = pace_new(config->set.attest_report_rate, config->set.attest_report_burst);
     attester->retire = (struct loop_task){.run = attester_drop_retired, .arg = attester};
     attester->renewal = timer_new(home, attester_renew, attester);
     pthread_mutex_init(&attester->lock, NULL);
@@ -335,6 +379,7 @@ void attester_stop(struct attester *attester)
     tls_identity_release(attester->identity);
     plan_free(attester->next_plan);
     plan_free(attester->plan);
+    pace_free(attester->pace);
     pthread_cond_destroy(&attester->wake);
     pthread_mutex_destroy(&attester->lock);
     free(attester);
@@ -360,4 +405,5 @@ void attester_read_state(struct attester *attester, struct attester_state *out)
     pthread_mutex_lock(&attester->lock);
     *out = attester->state;
     pthread_mutex_unlock(&attester->lock);
+    pace_read(attester->pace, &out->pace);
 }
