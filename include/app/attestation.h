@@ -29,4 +29,7 @@ struct err attestation_renew(struct attest *attest, struct config *config) MUST_
 /* Takes over what has been read and checked: nonces as old as the policies allow, and the log of verdicts. */
 struct err attestation_adopt(struct attest *attest, const struct rules *rules) MUST_CHECK;
 
+/* Tells the service manager how the evidence stands, where there is some. */
+void attestation_tell_status(const struct attest *attest);
+
 #endif

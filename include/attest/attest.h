@@ -17,6 +17,7 @@ struct attest {
     struct nonces *nonces;
     struct snp_chain_cache *chains;
     struct verified *verified;
+    bool evidence_is_shown;    /* by the configuration in force, to clients; main */
     struct attester *attester; /* NULL: client_tls_cert_file shows an operator's certificate, or there is no TLS */
 };
 
