@@ -351,7 +351,7 @@ def test_nobody_can_choose_report_data(vouch, state):
     (["--provider", "simulated"], "--state-dir DIR is missing"),
     (["--provider", "none"], "--provider"),
     (["--provider", "azure"], "azure"),
-    (["--format", "eat"], "expected cmw or raw"),
+    (["--format", "jwt"], "expected cmw, eat or raw"),
     (["--nonce", "0"], "nonce"),
     (["--nonce", "00" * 65], "nonce"),
     (["out"], "is no option"),
@@ -453,8 +453,8 @@ def test_the_readable_form_says_that_nothing_was_verified(vouch, made):
 
 @pytest.mark.parametrize("content, said", [
     (b"", "is empty"),
-    (b"hello", "no certificate (PEM or DER), CMW or table"),
-    (b"\0" * 24, "no certificate (PEM or DER), CMW or table"),
+    (b"hello", "no certificate (PEM or DER), CMW, EAT, CoRIM or table"),
+    (b"\0" * 24, "no certificate (PEM or DER), CMW, EAT, CoRIM or table"),
     (b"\x30\x03abc", "certificate"),
     (b"\xa4\x01", "CMW"),
     (b"\xa1" * 10000, "nested"),

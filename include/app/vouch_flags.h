@@ -91,6 +91,9 @@ struct err flags_text(const char *flag, const char *text, const char **out) MUST
 /* Longer than 0. */
 struct err flags_duration(const char *flag, const char *text, int64_t *out_us) MUST_CHECK;
 
+/* cmw or eat; `words` says for an error what would do. */
+struct err flags_format(const char *word, const char *words, enum evidence_format *out) MUST_CHECK;
+
 /* The words behind "--". */
 struct err flags_words_left(int argc, char **argv, struct err (*take)(void *out, const char *word),
                             void *out) MUST_CHECK;

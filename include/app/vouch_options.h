@@ -7,6 +7,7 @@
 #ifndef APP_VOUCH_OPTIONS_H
 #define APP_VOUCH_OPTIONS_H
 
+#include "attest/evidence_format.h"
 #include "config/settings.h"
 
 /* A report's certificates, files in DER or PEM, and the time of check. NULL: not given. */
@@ -56,8 +57,9 @@ struct vouch_cert_options {
     int64_t ttl_us;
     int64_t timeout_us; /* for the nonce */
     const char *ca_cert;
-    const char *ca_key; /* both or neither; neither: self-signed */
-    bool kds;           /* fetch the certificate that the device does not give */
+    const char *ca_key;          /* both or neither; neither: self-signed */
+    enum evidence_format format; /* cmw or eat */
+    bool kds;                    /* fetch the certificate that the device does not give */
     struct settings
         settings; /* attest_provider, attest_state_dir, attest_simulated_* and kds_*; all else at its default */
 };
@@ -81,10 +83,10 @@ struct err vouch_show_options_read(int argc, char **argv, struct vouch_show_opti
 /* vouch report ... and vouch selftest ...: attest_provider is `auto` where the line does not say. */
 struct vouch_report_options {
     bool help;
-    const char *nonce; /* hexadecimal; NULL: none */
-    bool raw;          /* the report's bytes alone, not a CMW */
-    bool kds;          /* as of struct vouch_cert_options */
-    const char *out;   /* NULL: standard output */
+    const char *nonce;           /* hexadecimal; NULL: none */
+    enum evidence_format format; /* cmw, eat, or raw: the report's bytes alone */
+    bool kds;                    /* as of struct vouch_cert_options */
+    const char *out;             /* NULL: standard output */
     struct settings settings;
 };
 

@@ -52,14 +52,18 @@ static struct err case_fit(const struct vouch_files *files, struct vouch_case *c
         return OK;
     case MATERIAL_TABLE:
         return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
+    case MATERIAL_CORIM:
+        return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show");
     case MATERIAL_CMW:
+    case MATERIAL_EAT:
     case MATERIAL_REPORT:
         break;
     }
     bool brings = c->material.table.vcek.n + c->material.table.vlek.n > 0;
     bool given = files->vek || files->vcek || files->vlek;
     if (brings && vouch_files_are_given(files))
-        return err_make(ERR_INPUT, "the CMW brings its own certificates: give no files beside it");
+        return err_make(ERR_INPUT, "the %s brings its own certificates: give no files beside it",
+                        material_kind_name(c->material.kind));
     if (!brings && !given && !files->may_lack)
         return err_make(ERR_INPUT, "the report's certificate is missing: --vek, --vcek or --vlek FILE");
     if (brings)

@@ -74,7 +74,8 @@ static struct err cert_attach(struct minting *m, int64_t now_s)
     struct provider *source = m->options->kds ? &m->staple.provider : m->provider;
     if (m->options->kds)
         TRY(vouch_kds_staple(&m->options->settings, m->provider, &m->staple));
-    TRY(evidence_attach(m->leaf, source, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
+    TRY((m->options->format == EVIDENCE_EAT ? evidence_attach_eat : evidence_attach)(
+        m->leaf, source, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
     return m->staple.missing;
 }
 

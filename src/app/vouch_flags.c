@@ -47,6 +47,15 @@ struct err flags_text(const char *flag, const char *text, const char **out)
     return OK;
 }
 
+struct err flags_format(const char *word, const char *words, enum evidence_format *out)
+{
+    bool is_eat = strcmp(word, "eat") == 0;
+    if (!is_eat && strcmp(word, "cmw") != 0)
+        return err_make(ERR_INPUT, "--format \"%.80s\": expected %s", word, words);
+    *out = is_eat ? EVIDENCE_EAT : EVIDENCE_CMW;
+    return OK;
+}
+
 struct err flags_words_left(int argc, char **argv, struct err (*take)(void *out, const char *word), void *out)
 {
     for (int i = optind; i < argc; i++) /* behind "--" */

@@ -142,6 +142,8 @@ static struct err cert_take(struct vouch_cert_options *options, int flag, char *
         return flags_text("--ca-cert", optarg, &options->ca_cert);
     case FLAG_CA_KEY:
         return flags_text("--ca-key", optarg, &options->ca_key);
+    case FLAG_FORMAT:
+        return flags_format(optarg, "cmw or eat", &options->format);
     case FLAG_KDS:
         options->kds = true;
         return OK;
@@ -178,12 +180,14 @@ struct err vouch_cert_options_read(int argc, char **argv, struct vouch_cert_opti
         {"timeout", required_argument, NULL, FLAG_TIMEOUT},
         {"ca-cert", required_argument, NULL, FLAG_CA_CERT},
         {"ca-key", required_argument, NULL, FLAG_CA_KEY},
+        {"format", required_argument, NULL, FLAG_FORMAT},
         {"kds", no_argument, NULL, FLAG_KDS},
         FLAGS_OF_PROVIDER,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_cert_options){.ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
+    *out = (struct vouch_cert_options){
+        .ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US, .format = EVIDENCE_CMW};
     flags_begin_kds(&out->settings);
     TRY(flags_set(&out->settings, "attest_provider", "simulated"));
     flags_begin();

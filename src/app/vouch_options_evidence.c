@@ -74,10 +74,11 @@ static struct err report_take_word(void *out, const char *word)
 
 static struct err report_take_format(struct vouch_report_options *options, const char *word)
 {
-    options->raw = strcmp(word, "raw") == 0;
-    if (options->raw || strcmp(word, "cmw") == 0)
-        return OK;
-    return err_make(ERR_INPUT, "--format \"%.80s\": expected cmw or raw", word);
+    if (strcmp(word, "raw") == 0)
+        options->format = EVIDENCE_RAW;
+    else
+        return flags_format(word, "cmw, eat or raw", &options->format);
+    return OK;
 }
 
 static struct err report_take(struct vouch_report_options *options, int flag, char **argv)
@@ -113,7 +114,7 @@ struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_report_options){0};
+    *out = (struct vouch_report_options){.format = EVIDENCE_CMW};
     flags_begin_kds(&out->settings);
     flags_begin();
     int flag;
@@ -122,7 +123,7 @@ struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_
     if (out->help)
         return OK;
     TRY(flags_words_left(argc, argv, report_take_word, out));
-    if (out->kds && out->raw)
+    if (out->kds && out->format == EVIDENCE_RAW)
         return err_make(ERR_INPUT, "--kds and --format raw exclude each other: there is no place for certificates");
     return provider_complete(&out->settings);
 }

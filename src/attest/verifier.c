@@ -176,7 +176,7 @@ static struct err verify_binding_holds(const struct verification *v)
     uint8_t issuer[SHA384_SIZE];
     uint8_t due[SNP_REPORT_DATA_SIZE];
     const struct snp_facts *facts = &v->verdict->facts;
-    bool binds_issuer = v->evidence.format == EVIDENCE_CMW;
+    bool binds_issuer = evidence_format_is_ours(v->evidence.format);
     if (!facts->report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
     if (binds_issuer)
@@ -227,7 +227,7 @@ static void verify_times(const struct verification *v)
     verify_time_text(now_s, found);
     bool valid = leaf->not_before_s <= now_s && now_s <= leaf->not_after_s;
     checklist_add(v->checks, VERIFY_CHECK_VALIDITY, valid ? CHECK_PASS : CHECK_FAIL, expected, found);
-    if (v->evidence.format != EVIDENCE_CMW) {
+    if (!evidence_format_is_ours(v->evidence.format)) {
         checklist_add(v->checks, VERIFY_CHECK_ISSUED, CHECK_SKIPPED, "", "a report of this format binds no time");
         return;
     }
@@ -271,7 +271,7 @@ static void verify_age(const struct verification *v, int64_t age_us, const char 
 static void verify_claimed_age(const struct verification *v)
 {
     int64_t issued_s = v->evidence.issued_at_s;
-    if (v->evidence.format == EVIDENCE_CMW)
+    if (evidence_format_is_ours(v->evidence.format))
         verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
     else
         checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
