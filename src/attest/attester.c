@@ -27,6 +27,7 @@ enum attester_job {
 
 struct attester {
     struct loop *home;
+    struct kds *kds; /* borrowed; may be NULL */
     const struct attester_ops *ops;
     void *ctx;
 
@@ -212,6 +213,7 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     state->provider = provider ? provider_name(provider) : "none";
     state->simulated = provider && provider_is_simulated(provider);
     state->has_report = leaf->has_report;
+    state->is_complete = leaf->has_report && !failed(leaf->missing);
     memcpy(state->report, leaf->report, sizeof state->report);
     memcpy(state->config_digest, attester->plan->config_digest, sizeof state->config_digest);
     memcpy(state->leaf_sha256, leaf->sha256, sizeof state->leaf_sha256);
@@ -224,7 +226,38 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     return OK;
 }
 
-static void attester_succeed(struct attester *attester)
+/* The first retry comes soon, later ones at growing distances up to the period. */
+static int64_t attester_next_retry_us(struct attester *attester)
+{
+    int64_t period_us = attester_period_us(attester);
+    if (attester->retry_us == 0)
+        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
+    else
+        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
+    return attester->retry_us;
+}
+
+/* When to make the next leaf, after one was made: soon where this one is not all it could be. */
+static void attester_plan_next(struct attester *attester, const struct err *missing)
+{
+    if (!failed(*missing)) {
+        attester->retry_us = 0;
+        attester_schedule(attester, attester_period_us(attester));
+        return;
+    }
+    int64_t after_us = attester_next_retry_us(attester);
+    pthread_mutex_lock(&attester->lock);
+    attester->state.failures++;
+    memcpy(attester->state.failure, missing->why, sizeof attester->state.failure);
+    pthread_mutex_unlock(&attester->lock);
+    log_warning(
+        "attestation: the evidence is without the certificate of the processor's key, which verifiers must then "
+        "have from elsewhere; trying again in %.1f s: %s",
+        (double)after_us / (double)US_PER_SECOND, missing->why);
+    attester_schedule(attester, after_us);
+}
+
+static void attester_succeed(struct attester *attester, const struct err *missing)
 {
     char until[CLOCK_TEXT_SIZE];
     pthread_mutex_lock(&attester->lock);
@@ -232,9 +265,8 @@ static void attester_succeed(struct attester *attester)
     clock_text(attester->state.not_after_us, until);
     pthread_mutex_unlock(&attester->lock);
     log_info("attestation: the certificate was renewed and is good until %s", until);
-    attester->retry_us = 0;
     attester->loss_is_told = false;
-    attester_schedule(attester, attester_period_us(attester));
+    attester_plan_next(attester, missing);
     loop_defer(attester->home, &attester->retire);
     attester->ops->renewed(attester->ctx, attester->identity);
     if (attester->ops->changed)
@@ -247,21 +279,24 @@ static int64_t attester_retry_after_us(struct attester *attester, const struct e
     pthread_mutex_lock(&attester->lock);
     int64_t left_us = attester->state.not_after_us - clock_wall_us();
     pthread_mutex_unlock(&attester->lock);
-    bool sooner = why->code == ERR_KEY_LOST && left_us > 0 && left_us < attester->retry_us;
-    return sooner ? left_us : attester->retry_us;
+    int64_t retry_us = attester_next_retry_us(attester);
+    return why->code == ERR_KEY_LOST && left_us > 0 && left_us < retry_us ? left_us : retry_us;
 }
 
-/* The first retry comes soon, later ones at growing distances up to the period. */
 static void attester_fail(struct attester *attester, const struct err *why)
 {
-    int64_t period_us = attester_period_us(attester);
-    if (attester->retry_us == 0)
-        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
-    else
-        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
     int64_t after_us = attester_retry_after_us(attester, why);
     attester_tell_failure(attester, why, "trying again", after_us);
     attester_schedule(attester, after_us);
+}
+
+/* Whether a leaf lacks what the one in force has, which is still good. */
+static bool attester_is_worse(struct attester *attester, const struct plan_leaf *leaf)
+{
+    pthread_mutex_lock(&attester->lock);
+    bool has_better = attester->state.is_complete && attester->state.not_after_us > clock_wall_us();
+    pthread_mutex_unlock(&attester->lock);
+    return has_better && failed(leaf->missing);
 }
 
 /* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
@@ -287,12 +322,16 @@ static void attester_collect(evutil_socket_t fd, short what, void *arg)
         attester_begin(attester);
         return;
     }
-    if (!failed(outcome))
+    if (!failed(outcome) && attester_is_worse(attester, &leaf)) {
+        tls_identity_release(leaf.identity);
+        outcome = leaf.missing;
+    } else if (!failed(outcome)) {
         outcome = attester_take_leaf(attester, &leaf);
+    }
     if (failed(outcome))
         attester_fail(attester, &outcome);
     else
-        attester_succeed(attester);
+        attester_succeed(attester, &leaf.missing);
 }
 
 /* Signals are for the main thread. */
@@ -315,6 +354,7 @@ static struct err attester_prepare(struct attester *attester, struct config *con
 {
     struct plan_leaf leaf;
     TRY(plan_make(config, digest, device, &attester->plan));
+    attester->plan->kds = attester->kds;
     attester_set_pace(attester);
     TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
     TRY(attester_take_leaf(attester, &leaf));
@@ -326,15 +366,17 @@ static struct err attester_prepare(struct attester *attester, struct config *con
     if (!attester->rung || event_add(attester->rung, NULL) < 0)
         return err_make(ERR_SYSTEM, "cannot watch an eventfd");
     TRY(attester_start_thread(attester));
-    attester_schedule(attester, attester_period_us(attester));
+    attester_plan_next(attester, &leaf.missing);
     return OK;
 }
 
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
-                          struct loop *home, const struct attester_ops *ops, void *ctx, struct attester **out)
+                          struct kds *kds, struct loop *home, const struct attester_ops *ops, void *ctx,
+                          struct attester **out)
 {
     struct attester *attester = NEW(struct attester);
     attester->home = home;
+    attester->kds = kds;
     attester->ops = ops;
     attester->ctx = ctx;
     attester->bell = -1;
@@ -359,6 +401,8 @@ static void attester_end_thread(struct attester *attester)
     pthread_mutex_unlock(&attester->lock);
     if (attester->plan->provider)
         provider_interrupt(attester->plan->provider);
+    if (attester->kds)
+        kds_interrupt(attester->kds);
     pthread_join(attester->thread, NULL);
 }
 
