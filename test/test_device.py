@@ -3,6 +3,8 @@
 import json
 import os
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from types import SimpleNamespace
@@ -88,6 +90,104 @@ def evidence(pooler):
     with psycopg.connect(pooler.conninfo(user="dba", dbname="pgvouch"), autocommit=True) as console:
         cursor = console.execute("SHOW EVIDENCE")
         return SimpleNamespace(**dict(zip((column.name for column in cursor.description), cursor.fetchone())))
+
+
+# ---- The imagined guest keeps to the kernel's interfaces ----
+
+@pytest.fixture
+def within(machine):
+    """Runs Python lines in the guest; the names of what it raised, or "", one for each line."""
+    def run(*lines):
+        program = GUEST + "\n".join(f"attempt(lambda: {line})" for line in lines)
+        done = subprocess.run([sys.executable, "-c", program], env={**os.environ, **machine.env}, capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+    return run
+
+
+GUEST = """
+import ctypes, errno, fcntl, os, struct
+ENTRY = "/sys/kernel/config/tsm/report/mine"
+
+def attempt(do):
+    try:
+        value = do()
+    except OSError as problem:
+        print(errno.errorcode[problem.errno])
+    else:
+        print("" if value is None else value)
+
+def write(name, value):
+    fd = os.open(f"{ENTRY}/{name}", os.O_WRONLY)
+    try:
+        os.write(fd, value)
+    finally:
+        os.close(fd)
+
+def read(name):
+    fd = os.open(f"{ENTRY}/{name}", os.O_RDONLY)
+    try:
+        return b"".join(iter(lambda: os.read(fd, 1000), b""))
+    finally:
+        os.close(fd)
+
+device = os.open("/dev/sev-guest", os.O_RDWR)
+room = ctypes.create_string_buffer(0x6000)
+page = (ctypes.addressof(room) + 4095) // 4096 * 4096
+
+def request(code=0xc0205302, version=1, certs_len=0x4000, has_ask=True):
+    "exitinfo2, or what certs_len has become"
+    ask = ctypes.create_string_buffer(struct.pack("<64sI28sQI4x", b"data", 0, b"", page, certs_len), 112)
+    response = ctypes.create_string_buffer(4000)
+    whole = bytearray(struct.pack("<B7xQQQ", version, ctypes.addressof(ask) if has_ask else 0, ctypes.addressof(response), 7))
+    try:
+        fcntl.ioctl(device, code, whole)
+    except OSError as problem:
+        return (errno.errorcode[problem.errno], hex(struct.unpack_from("<Q", whole, 24)[0]),
+                struct.unpack_from("<I", ask, 104)[0])
+    return struct.unpack_from("<II", response)
+"""
+
+
+def test_the_imagined_device_refuses_what_the_driver_refuses(within, machine):
+    assert within("request()", "request(code=0xc0205300)", "request(version=0)", "request(has_ask=False)",
+                  "request(certs_len=4095)", "request(certs_len=0x5000)", "request(code=0xc0205309)",
+                  "request(certs_len=0)") == [
+        "(0, 1184)", "(0, 1184)", "('EINVAL', '0x7', 16384)", "('EINVAL', '0xff', 16384)",
+        "('EINVAL', '0xff', 4095)", "('EINVAL', '0xff', 20480)", "('ENOTTY', '0xff', 16384)", "(0, 1184)"]
+    assert not machine.driver.key_is_wiped
+
+
+def test_the_imagined_device_says_how_much_room_the_certificates_need(within, machine):
+    machine.host.certificates = machine.host.certificates.ljust(9000, b"\0")
+    assert within("request(certs_len=0x1000)", "request(certs_len=0x3000)") == ["('EIO', '0x100000000', 12288)", "(0, 1184)"]
+    assert not machine.driver.key_is_wiped
+
+
+def test_the_imagined_device_wipes_the_key_when_the_host_stays_busy(within, machine):
+    machine.driver.retry_delay_s, machine.driver.retry_max_s = 0.01, 0.05
+    machine.host.busy = True
+    assert within("request()", "request()", "request(code=0xc0205300)") == [
+        "('ETIMEDOUT', '0x200000000', 16384)", "('ENOTTY', '0xff', 16384)", "('ENOTTY', '0xff', 16384)"]
+
+
+def test_the_imagined_configfs_keeps_to_sizes_modes_and_generations(within, machine):
+    assert within(
+        "os.mkdir(ENTRY)", "os.mkdir(ENTRY)", "os.mkdir('/sys/kernel/config/tsm/report/a/b')", "read('provider')",
+        "read('generation')", "read('outblob')", "write('inblob', bytes(65))", "write('inblob', bytes(63))",
+        "read('outblob')", "write('inblob', bytes(64))", "len(read('outblob'))", "read('generation')",
+        "write('privlevel', b'4')", "write('privlevel', b'1')", "read('generation')", "read('inblob')",
+        "write('outblob', b'')", "read('nothing')", "len(read('auxblob')) > 1000", "os.rmdir(ENTRY)", "os.rmdir(ENTRY)",
+    ) == ["", "EEXIST", "ENOENT", "b'sev_guest\\n'", "b'0\\n'", "EINVAL", "EFBIG", "", "EINVAL", "", "1184", "b'2\\n'",
+          "EINVAL", "", "b'3\\n'", "EACCES", "EACCES", "ENOENT", "True", "", "ENOENT"]
+    assert len(machine.driver.began) == 2  # auxblob belongs to another privlevel than the report before
+
+
+def test_the_imagined_configfs_has_the_drivers_errors(within, machine):
+    machine.driver.key_is_wiped = True
+    assert within("os.mkdir(ENTRY)", "write('inblob', bytes(64))", "read('outblob')", "read('auxblob')") == [
+        "", "", "ENOTTY", "ENOTTY"]
 
 
 # ---- The daemon in a guest ----

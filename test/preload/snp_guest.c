@@ -329,6 +329,11 @@ int ioctl(int fd, unsigned long code, ...)
     return file_path(fd) ? machine_ioctl(fd, code, argument) : REAL(ioctl)(fd, code, argument);
 }
 
+/* By the names that programs with 64-bit offsets use, Python among them. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+int openat64(int directory, const char *path, int flags, ...) __attribute__((alias("openat")));
+ssize_t pread64(int fd, void *out, size_t n, off_t offset) __attribute__((alias("pread")));
+
 /* As the fortified library calls them. */
 ssize_t __read_chk(int fd, void *out, size_t n, size_t room);
 ssize_t __pread_chk(int fd, void *out, size_t n, off_t offset, size_t room);
