@@ -1,5 +1,6 @@
 """Host names of backends, where the name server does not answer."""
 
+import os
 import subprocess
 import threading
 
@@ -46,7 +47,8 @@ def slow_resolver(scratch_folder, silence):
     scratch.write(scratch_folder / "resolver.c", RESOLVER)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, scratch_folder / "resolver.c", "-ldl"], check=True)
     library.chmod(0o755)
-    return {"LD_PRELOAD": str(library), "SLOW_WHILE": str(silence), "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    return {"LD_PRELOAD": str(library), "SLOW_WHILE": str(silence),
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
 
 def slow_target(postgres, number):
