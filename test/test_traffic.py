@@ -312,7 +312,7 @@ def test_the_core_of_sql(pgvouch, backend, threads):
 def test_a_query_right_before_terminate_is_run(session, postgres, database):
     session.rows("CREATE TABLE last_words (a int)")
     session.send(query("INSERT INTO last_words VALUES (1)"), raw.TERMINATE)
-    assert session.is_closed()
+    assert types_of(session.until_closed()) == "CZ"
 
     def inserted():
         with postgres.admin(database) as admin:

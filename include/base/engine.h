@@ -38,8 +38,8 @@ void channel_set_owner(struct channel *channel, const struct channel_ops *ops, v
 /* Closes at once; what is queued is lost. The memory lives until the end of the turn, callbacks stop now. */
 void channel_close(struct channel *channel);
 /* Sends what is queued, then closes; with `await_peer` it ends its side only and closes when the peer has too, so that
- * bytes the peer sent meanwhile cannot make the kernel throw our last words away. All within `linger_us`. No callbacks
- * any more. */
+ * bytes the peer sent meanwhile cannot make the kernel throw our last words away. All within `linger_us`, and less when
+ * too many such peers do not end. No callbacks any more. */
 void channel_close_gently(struct channel *channel, int64_t linger_us, bool await_peer);
 /* Takes the descriptor away, so that another engine can open it. Nothing may be queued. Frees as channel_close. */
 int channel_release(struct channel *channel);

@@ -16,6 +16,7 @@ struct place {
     struct loop *loop;
     struct engine *engine;
     struct crew *crew;
+    struct crew *resolvers; /* for names: one that is not answered may hold a thread for long */
     struct config *config;
     struct tls_context *server_tls; /* NULL where server_tls_sslmode does not ask for TLS */
 };

@@ -20,7 +20,8 @@ struct relay_ops {
     /* ReadyForQuery has been forwarded, and the backend owes nothing more. `idle`: it is outside a transaction. The
      * owner may relay_detach the link. */
     void (*settled)(struct relay *relay, bool idle);
-    /* The client said Terminate, or broke the protocol: `text` is NULL or what to tell it, with its SQLSTATE. */
+    /* The client said Terminate and has been answered, or broke the protocol: `text` is NULL or what to tell it, with
+     * its SQLSTATE. */
     void (*finished)(struct relay *relay, const char *sqlstate, const char *text);
     /* The link has ended while borrowed. It is gone. */
     void (*link_ended)(struct relay *relay, struct err why);
@@ -42,6 +43,7 @@ struct relay {
     bool skipping;
     bool dropping;   /* the body that passes through belongs to a message that is not forwarded */
     bool settle_due; /* ReadyForQuery has passed, and relay_settle has not been told yet */
+    bool parting;    /* Terminate came while answers were due: nothing more is read, and the link ends with them */
     bool finished;   /* nothing is relayed any more */
 };
 

@@ -99,6 +99,8 @@ struct server *server_open(struct place *place, struct pool *pool, struct shard 
 void server_give_up(struct server *server, struct err why);
 /* Says goodbye (Terminate) and closes. The keeper's `gone` is called, the borrower's `ended` is not. */
 void server_close(struct server *server, const char *reason);
+/* Sends Terminate behind what has been sent; the link cannot be lent any more. */
+void server_say_terminate(struct server *server);
 
 /* The keeper sets server->state. While it is lent the borrower gets what arrives. */
 void server_borrow(struct server *server, const struct borrower_ops *ops, void *borrower);

@@ -20,6 +20,7 @@ typedef void worker_console(void *ctx, struct worker *worker, struct stream *str
 struct common {
     struct registry *registry;
     struct crew *crew;
+    struct crew *resolvers;
     struct attest *attest; /* NULL: as gate.h says */
     struct listeners *listeners;
     struct limit clients; /* max_client_conn; logins count too */

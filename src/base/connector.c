@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +30,7 @@ struct connector {
     struct event *writable;
     struct loop_task start; /* a failure, too, is told only after connector_start has returned */
     bool resolving;
-    bool cancelled;
+    atomic_bool cancelled;
 };
 
 void address_text(const struct address *address, char out[ADDRESS_TEXT_SIZE])
@@ -184,14 +185,15 @@ static struct err connector_resolve(struct connector *connector)
 static void connector_resolve_work(void *arg)
 {
     struct connector *connector = arg;
-    connector->outcome = connector_resolve(connector);
+    if (!atomic_load(&connector->cancelled)) /* while it stood in the queue */
+        connector->outcome = connector_resolve(connector);
 }
 
 static void connector_resolved(void *arg)
 {
     struct connector *connector = arg;
     connector->resolving = false;
-    if (connector->cancelled)
+    if (atomic_load(&connector->cancelled))
         connector_free(connector);
     else
         connector_try_next(connector);
@@ -268,7 +270,7 @@ connector_start_at(struct loop *loop, const struct address *address,
 void connector_cancel(struct connector *connector)
 {
     if (connector->resolving)
-        connector->cancelled = true;
+        atomic_store(&connector->cancelled, true);
     else
         connector_free(connector);
 }

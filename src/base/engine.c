@@ -17,6 +17,8 @@
 #define CHUNKS_KEPT        64          /* free chunks an engine keeps for its next turns */
 #define SEND_DIRECTLY_FROM (32 * 1024) /* more than a TLS record: several records leave in one call */
 #define IOV_AT_ONCE        16
+/* So many peers that have been told everything are waited for: they stand under no limit on clients any more. */
+#define HALF_CLOSED_MAX    64
 
 /* A piece of the outgoing queue: [start, end) is still to be sent. */
 struct chunk {
@@ -61,7 +63,8 @@ TAILQ_HEAD(channel_list, channel);
 struct engine {
     struct loop *loop;
     struct channel_list dirty;
-    struct channel_list lingering;
+    struct channel_list lingering; /* oldest first */
+    size_t half_closed;            /* of them */
     struct channel_list dead;
     struct loop_task turn_end;
     struct timer *linger_timer;
@@ -126,6 +129,8 @@ static void channel_bury(struct channel *channel)
     struct engine *engine = channel->engine;
     if (channel->state == CHANNEL_LINGERING)
         TAILQ_REMOVE(&engine->lingering, channel, link);
+    if (channel->half_closed)
+        engine->half_closed--;
     channel->state = CHANNEL_DEAD;
     channel_drop_queue(channel);
     channel_forget_events(channel);
@@ -207,6 +212,14 @@ void channel_flush(struct channel *channel)
     }
 }
 
+static void engine_bury_oldest_half_closed(struct engine *engine)
+{
+    struct channel *channel = TAILQ_FIRST(&engine->lingering);
+    while (!channel->half_closed)
+        channel = TAILQ_NEXT(channel, link);
+    channel_bury(channel);
+}
+
 /* A lingering channel that has sent everything ends its side and waits for the peer to end the other. */
 static void channel_linger_on(struct channel *channel)
 {
@@ -215,7 +228,10 @@ static void channel_linger_on(struct channel *channel)
     if (channel->broken || !channel->awaits_peer) {
         channel_bury(channel);
     } else if (!channel->half_closed) {
+        if (channel->engine->half_closed == HALF_CLOSED_MAX)
+            engine_bury_oldest_half_closed(channel->engine);
         channel->half_closed = true;
+        channel->engine->half_closed++;
         shutdown(channel->fd, SHUT_WR);
     }
 }

@@ -122,7 +122,7 @@ static struct dial *dial_new(struct place *place, const char *host, dial_done *d
 struct dial *dial_start(struct place *place, const char *host, int port, dial_done *done, void *arg)
 {
     struct dial *dial = dial_new(place, host, done, arg);
-    dial->connector = connector_start(place->loop, place->crew, host, port, dial_connected, dial);
+    dial->connector = connector_start(place->loop, place->resolvers, host, port, dial_connected, dial);
     return dial;
 }
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CREW_SIZE 2
+#define CREW_SIZE      2
+#define RESOLVERS_SIZE 4
 
 struct fleet {
     struct common common;
@@ -49,6 +50,7 @@ static struct err fleet_begin(struct fleet *fleet, struct snapshot *snapshot)
     if (RAND_bytes(common->cancel_key, sizeof common->cancel_key) != 1)
         return err_crypto("cannot draw random bytes");
     TRY(crew_new(CREW_SIZE, &common->crew));
+    TRY(crew_new(RESOLVERS_SIZE, &common->resolvers));
     TRY(listeners_open(snapshot->config, fleet_threads(snapshot->config), &common->listeners));
     TRY(fleet_make_workers(fleet, snapshot));
     atomic_store(&common->clients.ceiling, snapshot->config->set.max_client_conn);
@@ -61,6 +63,7 @@ static void fleet_free(struct fleet *fleet)
 {
     struct common *common = &fleet->common;
     crew_free(common->crew);
+    crew_free(common->resolvers);
     for (size_t i = 0; i < common->worker_count; i++)
         worker_free(common->workers[i]);
     registry_free(common->registry);

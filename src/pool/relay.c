@@ -106,12 +106,25 @@ static bool relay_skip(struct relay *relay, const struct frame *frame)
     return true;
 }
 
+/* A backend reads one message after the other, so that what stands before Terminate is answered first. It is told that
+ * the client leaves, and ends by itself where no answer will come: within COPY, or in a series without Sync. */
+static void relay_part(struct relay *relay)
+{
+    if (!relay->server || requests_none_due(&relay->server->requests)) {
+        relay_finish(relay, NULL, NULL);
+        return;
+    }
+    relay->parting = true;
+    relay->from_client.body_left = 0;
+    server_say_terminate(relay->server);
+}
+
 enum relay_action { RELAY_FORWARD, RELAY_DROP, RELAY_STOP };
 
 static enum relay_action relay_judge_from_client(struct relay *relay, const struct frame *frame)
 {
     if (frame->type == WIRE_TERMINATE) {
-        relay_finish(relay, NULL, NULL);
+        relay_part(relay);
         return RELAY_STOP;
     }
     if (!relay_is_known_from_client(frame->type)) {
@@ -236,7 +249,7 @@ static void relay_pump_from_client(struct relay *relay, struct bytes input)
             return;
         }
         if (step == FRAMER_HEAD && frame.type == WIRE_TERMINATE)
-            relay_send_to_server(relay, &run); /* what stands before it is to be run; afterwards there is no link */
+            relay_send_to_server(relay, &run); /* what stands before it is to be run; afterwards there may be no link */
         if (step == FRAMER_HEAD && !relay_take_head(relay, &frame, piece, input)) {
             relay_send_to_server(relay, &run);
             return;
@@ -251,7 +264,7 @@ static void relay_pump_from_client(struct relay *relay, struct bytes input)
 
 void relay_from_client(struct relay *relay, struct bytes bytes)
 {
-    if (relay->finished)
+    if (relay->finished || relay->parting)
         return;
     if (relay->asked)
         relay_hold(relay, bytes);
@@ -292,7 +305,11 @@ static bool relay_is_serialization_failure(struct bytes fields)
 static void relay_settle(struct relay *relay)
 {
     relay->settle_due = false;
-    if (relay->server && requests_none_due(&relay->server->requests))
+    if (!relay->server || !requests_none_due(&relay->server->requests))
+        return;
+    if (relay->parting)
+        relay_finish(relay, NULL, NULL);
+    else
         relay->ops->settled(relay, relay->server->transaction_status == 'I');
 }
 
@@ -396,7 +413,10 @@ static void relay_server_ended(void *borrower, struct err why)
     struct relay *relay = borrower;
     relay->server = NULL;
     relay->settle_due = false;
-    relay->ops->link_ended(relay, why);
+    if (relay->parting)
+        relay_finish(relay, NULL, NULL);
+    else
+        relay->ops->link_ended(relay, why);
 }
 
 static const struct borrower_ops relay_borrower_ops = {
@@ -468,7 +488,7 @@ struct server *relay_detach(struct relay *relay)
 bool relay_link_clean(const struct relay *relay)
 {
     const struct server *server = relay->server;
-    return requests_none_due(&server->requests) && server->transaction_status == 'I' &&
+    return !relay->parting && requests_none_due(&server->requests) && server->transaction_status == 'I' &&
            framer_at_boundary(&server->framer) && (relay->from_client.body_left == 0 || relay->dropping);
 }
 

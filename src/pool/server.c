@@ -147,7 +147,7 @@ struct server *server_open(struct place *place, struct pool *pool, struct shard 
     return server;
 }
 
-static void server_say_terminate(struct server *server)
+void server_say_terminate(struct server *server)
 {
     uint8_t message[WIRE_HEADER_SIZE];
     struct writer out = writer_over(message, sizeof message);

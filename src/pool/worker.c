@@ -202,6 +202,7 @@ struct err worker_new(struct common *common, size_t index, struct snapshot *snap
     worker->common = common;
     worker->place.index = index;
     worker->place.crew = common->crew;
+    worker->place.resolvers = common->resolvers;
     worker->place.engine = engine_new(worker->place.loop);
     gate_init(&worker->gate, worker->place.engine, common->crew, &worker_gate_ops, worker);
     worker->gate.attest = common->attest;

@@ -191,9 +191,9 @@ static void test_another_worker_or_process_makes_other_secrets(void **state)
     static const uint8_t others_key[CANCEL_KEY_SIZE] = "another process's secret for its";
     struct guest guest;
     come(scene, &guest, 1);
-    struct clientele others;
-    clientele_init(&others, &scene->place, scene->clientele.limit, others_key);
     struct key mine = key_of(&scene->clientele, &guest, CANCEL_SECRET_MAX);
+    struct clientele others;
+    clientele_init(&others, &scene->place, &scene->limit, others_key);
     struct key theirs = key_of(&others, &guest, CANCEL_SECRET_MAX);
     clientele_free(&others);
     scene->place.index = 6;
