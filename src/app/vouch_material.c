@@ -1,6 +1,6 @@
 #include "app/vouch_material.h"
 
-#include "attest/cmw.h"
+#include "attest/evidence_alone.h"
 #include "attest/small_file.h"
 #include "tls/pem.h"
 
@@ -55,12 +55,10 @@ static struct err material_take_der(struct bytes der, struct vouch_material *out
 
 static struct err material_take_cmw(struct bytes cbor, struct vouch_material *out)
 {
-    struct cmw cmw;
     out->kind = MATERIAL_CMW;
-    TRY(cmw_parse(cbor, &cmw));
-    TRY(bind_parse(cmw.bind, &out->evidence.bind));
-    TRY(snp_certtable_parse(cmw.certs, &out->table));
-    out->report = cmw.report;
+    TRY(evidence_alone_parse(cbor, &out->evidence));
+    out->table = out->evidence.table;
+    out->report = out->evidence.report;
     out->has_evidence = true;
     return OK;
 }

@@ -8,6 +8,7 @@ libattest_a_SOURCES = \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/digest.c include/attest/digest.h \
     src/attest/evidence.c include/attest/evidence.h \
+    src/attest/evidence_alone.c include/attest/evidence_alone.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \

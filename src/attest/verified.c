@@ -63,7 +63,7 @@ static bool verified_key_of(const struct evidence *evidence, const struct policy
     writer_put(&w, BYTES(evidence->sha256));
     writer_u8(&w, (uint8_t)evidence->format); /* so that no bytes are believed as something else than was verified */
     writer_put(&w, BYTES(policy->sha256));
-    writer_u64(&w, (uint64_t)policy->loaded_at_us);
+    writer_u64(&w, policy->number);
     return EVP_Digest(bytes, w.used, out->sha256, NULL, EVP_sha256(), NULL) == 1;
 }
 

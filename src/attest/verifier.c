@@ -249,13 +249,27 @@ static void verify_claimed_age(const struct verification *v)
                       "a known age", "a report of this format binds no time");
 }
 
-static void verify_nonce_length(const struct verification *v)
+static void verify_nonce_length(const struct policy *policy, struct bytes nonce, struct checklist *checks)
 {
     char expected[64];
-    size_t least = v->request->policy->nonce.min_length;
+    size_t least = policy->nonce.min_length;
     snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(v->checks, JUDGE_CHECK_NONCE_LENGTH, v->evidence.nonce.n >= least ? CHECK_PASS : CHECK_FAIL,
-                   expected, "%zu bytes", v->evidence.nonce.n);
+    checklist_addf(checks, JUDGE_CHECK_NONCE_LENGTH, nonce.n >= least ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
+                   nonce.n);
+}
+
+/* A nonce that the caller gave out itself: how old it is only the caller knows. */
+static void verify_expected_nonce(const struct policy *policy, struct bytes expected, struct bytes found,
+                                  struct checklist *checks)
+{
+    bool same = bytes_equal_secret(expected, found);
+    checklist_add(checks, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
+                  same ? "it is" : (found.n == 0 ? "the evidence carries none" : "another"));
+    if (policy)
+        verify_nonce_length(policy, found, checks);
+    else
+        checklist_add(checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "no policy was given");
+    checklist_add(checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", "who asked for it knows when that was");
 }
 
 /* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
@@ -282,7 +296,9 @@ static void verify_server_nonce(const struct verification *v)
 static void verify_nonce(const struct verification *v)
 {
     const struct policy *policy = v->request->policy;
-    if (v->request->role != VERIFY_CLIENT) {
+    if (v->request->expected_nonce.n > 0) {
+        verify_expected_nonce(policy, v->request->expected_nonce, v->evidence.nonce, v->checks);
+    } else if (v->request->role != VERIFY_CLIENT) {
         const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
                                                           : "a server's certificate answers no challenge";
         verify_skip_nonce(v, why);
@@ -291,17 +307,17 @@ static void verify_nonce(const struct verification *v)
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
     } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         verify_claimed_age(v);
     } else if (v->evidence.nonce.n == 0) {
         verify_skip_nonce(v, "the policy asks for none, and none is there");
         verify_claimed_age(v);
     } else if (policy->nonce.source == POLICY_NONCE_ANY) {
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
         verify_claimed_age(v);
     } else {
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         verify_server_nonce(v);
     }
 }
@@ -325,22 +341,49 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     out->duration_us = clock_monotonic_us() - began_us;
 }
 
-/* What a report by itself can be held against is the bind record that came with it. */
+static bool report_has_bind(const struct verify_report_request *request)
+{
+    return request->bind && request->bind->kind == BIND_KIND_REPORT;
+}
+
+/* What a report by itself can be held against is the bind record that came with it, and what the caller knows. */
+static struct err verify_report_binding_holds(const struct verify_report_request *request,
+                                              const struct snp_facts *facts)
+{
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    struct bytes found = BYTES(facts->report.report_data);
+    if (!facts->report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    if (request->expected_data.n > 0 && !bytes_equal_secret(request->expected_data, found))
+        return err_make(ERR_DENIED, "REPORT_DATA is another than the one that was asked for");
+    if (!report_has_bind(request))
+        return OK;
+    TRY(bind_report_data_alone(request->bind, due));
+    return bytes_equal_secret(BYTES(due), found) ? OK
+                                                 : err_make(ERR_DENIED, "the report is about another time or nonce");
+}
+
 static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
 {
-    const char *expected = "REPORT_DATA made for the bind record";
-    uint8_t due[SNP_REPORT_DATA_SIZE];
-    if (!request->bind || request->bind->kind != BIND_KIND_REPORT) {
+    const char *expected =
+        request->expected_data.n > 0 ? "the REPORT_DATA that was asked for" : "REPORT_DATA made for the bind record";
+    if (request->expected_data.n == 0 && !report_has_bind(request)) {
         checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
                       "no certificate: what REPORT_DATA binds was not looked at");
         return;
     }
-    struct err e = out->facts.report_is_read ? bind_report_data_alone(request->bind, due)
-                                             : err_make(ERR_INPUT, "the report cannot be read");
-    if (!failed(e) && !bytes_equal_secret(BYTES(due), BYTES(out->facts.report.report_data)))
-        e = err_make(ERR_DENIED, "the report is about another time or nonce");
+    struct err e = verify_report_binding_holds(request, &out->facts);
     checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
                   failed(e) ? e.why : "it is");
+}
+
+/* A nonce stands in the bind record, which REPORT_DATA is made of; of a kind that cannot be held against it none is
+ * believed. */
+static void verify_report_nonce(const struct verify_report_request *request, struct verdict *out)
+{
+    if (request->expected_nonce.n > 0)
+        verify_expected_nonce(request->policy, request->expected_nonce,
+                              report_has_bind(request) ? request->bind->nonce : BYTES_NONE, &out->checks);
 }
 
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
@@ -348,6 +391,7 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     struct checklist checks = CHECKLIST_EMPTY;
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     int64_t began_us = clock_monotonic_us();
+    trust.cache = request->chains;
     out->at_us = request->now_us;
     out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
@@ -356,6 +400,7 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     verify_take_checks(request->policy, &checks, out);
     verify_report_binding(request, out);
     verify_demands(request->policy, request->now_us, out);
+    verify_report_nonce(request, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }
