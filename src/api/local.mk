@@ -29,3 +29,10 @@ install-exec-hook:
 
 uninstall-hook:
 	rm -f '$(DESTDIR)$(libdir)/$(LIBVOUCH_SONAME)' '$(DESTDIR)$(libdir)/libvouch.so'
+
+if UNIT_TESTS
+check_PROGRAMS += test/unit/test_api_vouch
+test_unit_test_api_vouch_SOURCES = test/unit/test_api_vouch.c $(SNP_FORGE) $(libvouch_so_0_1_0_SOURCES)
+test_unit_test_api_vouch_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_api_vouch_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+endif
