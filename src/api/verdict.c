@@ -7,19 +7,9 @@
 
 #define TEXT_MAX 8192
 
-static void verdict_clean_text(char **text)
-{
-    char *clean = printable_text(*text, TEXT_MAX);
-    free(*text);
-    *text = clean;
-}
-
 void api_clean(struct checklist *checks)
 {
-    for (size_t i = 0; i < checks->count; i++) {
-        verdict_clean_text(&checks->checks[i].expected);
-        verdict_clean_text(&checks->checks[i].found);
-    }
+    checklist_clean(checks, printable_text, TEXT_MAX);
 }
 
 void vouch_verdict_free(vouch_verdict *verdict)
