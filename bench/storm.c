@@ -1,20 +1,23 @@
 /*
  * storm.c: how long running sessions wait for an answer while foreign clients arrive.
  *
- *   storm PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]
+ *   storm PID PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]
  *
  * Four sessions that are logged in send `SELECT 1`, each at its own steady pace, and note how long the answer took. By
  * turns, in every round: calm; a storm of TLS logins with a client certificate that nobody looks at (user bare); the
  * same storm with certificates of the same kind, whose evidence is judged (user foreign). What the third has beyond the
  * second is what judging costs the sessions. Every login of the storm shows a certificate made for it alone.
  *
- * Latencies are of the wall clock, from sending to ReadyForQuery, and counted in classes of powers of two.
+ * Latencies are of the wall clock, from sending to ReadyForQuery, and counted in classes of powers of two: on a machine
+ * that has other work they are that work's, too. What is not is the processor time that the pooler's threads (of
+ * process PID, schedstat) take: that of its one worker, which is the busiest while all is calm, and that of all others.
  */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "mint.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <err.h>
 #include <netinet/tcp.h>
 #include <openssl/rand.h>
@@ -27,7 +30,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SESSIONS = 4, CALLERS = 16, CLASSES = 12, FIRST_CLASS_US = 64, PACE_US = 2000, MAX_LATENCIES = 1 << 20 };
+enum {
+    SESSIONS = 4,
+    CALLERS = 16,
+    CLASSES = 12,
+    FIRST_CLASS_US = 64,
+    PACE_US = 2000,
+    MAX_LATENCIES = 1 << 20,
+    MAX_THREADS = 64
+};
 enum { DEFAULT_RATE = 500, DEFAULT_SECONDS = 5, DEFAULT_ROUNDS = 3 };
 
 enum phase { CALM, BARE, FOREIGN, PHASES };
@@ -39,8 +50,16 @@ struct latencies {
     size_t count;
 };
 
+struct usage {
+    long tid[MAX_THREADS];
+    double us[MAX_THREADS];
+    size_t count;
+};
+
 static struct {
-    int port;
+    int pid, port;
+    long worker; /* the thread */
+    double worker_us[PHASES], others_us[PHASES];
     size_t rate, seconds, rounds;
     struct tls_identity **identities; /* one for each login of a round */
     atomic_size_t next;
@@ -221,6 +240,57 @@ static void run_phase(enum phase phase)
         pthread_join(sessions[i], NULL);
 }
 
+/* ---- processor time ---- */
+
+/* Of one thread of the pooler, in microseconds. */
+static double thread_us(long tid)
+{
+    char path[64];
+    double ns = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%ld/schedstat", storm.pid, tid);
+    FILE *file = fopen(path, "r");
+    if (!file || fscanf(file, "%lf", &ns) != 1)
+        errx(1, "%s cannot be read", path);
+    fclose(file);
+    return ns / 1000;
+}
+
+static void take_usage(struct usage *usage)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", storm.pid);
+    DIR *folder = opendir(path);
+    if (!folder)
+        err(1, "%s", path);
+    usage->count = 0;
+    for (struct dirent *entry; (entry = readdir(folder)) && usage->count < MAX_THREADS;)
+        if (entry->d_name[0] != '.') {
+            usage->tid[usage->count] = strtol(entry->d_name, NULL, 10);
+            usage->us[usage->count] = thread_us(usage->tid[usage->count]);
+            usage->count++;
+        }
+    closedir(folder);
+}
+
+/* What was used since `before`, of the worker and of all others. The threads are the same throughout. */
+static void count_usage(enum phase phase, const struct usage *before)
+{
+    struct usage now;
+    take_usage(&now);
+    if (now.count != before->count)
+        errx(1, "the pooler's threads have changed");
+    for (size_t i = 0; i < now.count; i++)
+        now.us[i] -= before->us[i];
+    if (phase == CALM) {
+        size_t busiest = 0;
+        for (size_t i = 1; i < now.count; i++)
+            busiest = now.us[i] > now.us[busiest] ? i : busiest;
+        storm.worker = now.tid[busiest];
+    }
+    for (size_t i = 0; i < now.count; i++)
+        *(now.tid[i] == storm.worker ? &storm.worker_us[phase] : &storm.others_us[phase]) += now.us[i];
+}
+
 /* ---- results ---- */
 
 static int compare(const void *a, const void *b)
@@ -285,6 +355,20 @@ static void print_histogram(void)
     }
 }
 
+/* Of the worker's time, an answer costs what it costs while all is calm; the rest is the logins'. */
+static void print_usage(const double logins[PHASES], const double answers[PHASES])
+{
+    double worker[PHASES] = {0}, others[PHASES] = {0};
+    double per_answer = storm.worker_us[CALM] / answers[CALM];
+    for (int i = BARE; i < PHASES; i++) {
+        double count = logins[i] * (double)(storm.seconds * storm.rounds);
+        worker[i] = (storm.worker_us[i] - per_answer * answers[i]) / count;
+        others[i] = storm.others_us[i] / count;
+    }
+    print_row("the worker's CPU us a login", worker, 0);
+    print_row("other threads' CPU us a login", others, 0);
+}
+
 static void print_results(void)
 {
     double logins[PHASES], refused[PHASES], answers[PHASES];
@@ -300,6 +384,7 @@ static void print_results(void)
     print_row("logins a second", logins, 0);
     print_row("refused", refused, 0);
     print_row("answers", answers, 0);
+    print_usage(logins, answers);
     print_quantiles();
     print_histogram();
 }
@@ -308,18 +393,19 @@ static size_t number(int argc, char **argv, int at, size_t otherwise)
 {
     size_t value = argc > at ? strtoul(argv[at], NULL, 10) : otherwise;
     if (value == 0)
-        errx(2, "usage: storm PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]");
+        errx(2, "usage: storm PID PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]");
     return value;
 }
 
 int main(int argc, char **argv)
 {
-    storm.port = (int)number(argc, argv, 1, 0);
-    storm.rate = number(argc, argv, 3, DEFAULT_RATE);
-    storm.seconds = number(argc, argv, 4, DEFAULT_SECONDS);
-    storm.rounds = number(argc, argv, 5, DEFAULT_ROUNDS);
+    storm.pid = (int)number(argc, argv, 1, 0);
+    storm.port = (int)number(argc, argv, 2, 0);
+    storm.rate = number(argc, argv, 4, DEFAULT_RATE);
+    storm.seconds = number(argc, argv, 5, DEFAULT_SECONDS);
+    storm.rounds = number(argc, argv, 6, DEFAULT_ROUNDS);
     storm.identities = NEW_ARRAY(struct tls_identity *, storm.rate * storm.seconds);
-    struct provider *provider = mint_open(argv[2]);
+    struct provider *provider = mint_open(argv[3]);
     for (int i = 0; i < PHASES; i++)
         storm.latencies[i] = NEW(struct latencies);
     for (size_t round = 0; round < storm.rounds; round++) {
@@ -328,7 +414,10 @@ int main(int argc, char **argv)
         mint_all(provider, storm.rate * storm.seconds);
         for (int phase = 0; phase < PHASES; phase++) {
             fprintf(stderr, "round %zu/%zu: %s\n", round + 1, storm.rounds, phase_names[phase]);
+            struct usage before;
+            take_usage(&before);
             run_phase((enum phase)phase);
+            count_usage((enum phase)phase, &before);
         }
     }
     print_results();
