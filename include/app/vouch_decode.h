@@ -19,6 +19,9 @@ json_t *vouch_decode(const struct vouch_material *material);
  * nothing does. */
 json_t *vouch_decode_report(struct bytes bytes, enum snp_product product);
 
+/* Adds what a CoRIM says to `into`; "problem" from where on it cannot be read. */
+void vouch_decode_corim(struct bytes cbor, json_t *into);
+
 /* {"problem": …} where it cannot be read. */
 json_t *vouch_decode_certificate(struct bytes der_or_pem);
 json_t *vouch_decode_x509(X509 *x509);

@@ -9,6 +9,7 @@
 #define ATTEST_ATTESTER_H
 
 #include "attest/evidence.h"
+#include "attest/kds.h"
 #include "base/loop.h"
 #include "config/config.h"
 
@@ -22,11 +23,13 @@ struct attester_ops {
 /* Opens provider and authority, writes attest_ca_file, makes the first leaf (blocks) and starts the renewal. A config
  * without a provider ("auto" finds none, attest_required = 0) serves a leaf without evidence, with a warning. `digest`
  * is what attest/digest.h makes of the configuration; `device`, if not NULL, is a provider that is open already and
- * becomes the attester's, whatever the outcome. Main. */
+ * becomes the attester's, whatever the outcome. `kds`, which may be NULL and must outlive the attester, is asked for
+ * the certificate where the device gives none: evidence that lacks it never takes the place of evidence that has it,
+ * while that is valid. Main. */
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
-                          struct loop *home, const struct attester_ops *ops, void *ctx,
+                          struct kds *kds, struct loop *home, const struct attester_ops *ops, void *ctx,
                           struct attester **out) MUST_CHECK;
-/* Waits for the thread; no callback after it. NULL does nothing. Main. */
+/* Waits for the thread, and interrupts `kds`; no callback after it. NULL does nothing. Main. */
 void attester_stop(struct attester *attester);
 
 /* The leaf in force; borrowed until the next turn of the home loop. Main. */
@@ -50,6 +53,7 @@ struct attester_state {
     int64_t next_renewal_us;
     int64_t not_after_us;
     uint64_t renewals;
+    bool is_complete;           /* the certificate of the processor's key is with the report */
     uint64_t failures;          /* since the last success */
     char failure[ERR_WHY_SIZE]; /* the last; "" when there was none since */
 };

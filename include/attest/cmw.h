@@ -9,8 +9,9 @@
 
 #include "base/writer.h"
 
-#define CMW_OID "1.3.6.1.5.5.7.1.35" /* id-pe-cmw */
-#define CMW_MAX (48 * 1024)
+#define CMW_OID      "1.3.6.1.5.5.7.1.35" /* id-pe-cmw */
+#define CMW_MAX      (48 * 1024)
+#define CMW_EVIDENCE 4 /* indicator of a record */
 
 /* Views; none is empty in what has been parsed but `certs`, which may be. */
 struct cmw {
@@ -29,5 +30,9 @@ struct err cmw_parse(struct bytes cbor, struct cmw *out) MUST_CHECK;
  * ERR_UNSUPPORTED. */
 void cmw_write_extension(const struct cmw *cmw, struct writer *w);
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHECK;
+
+/* For any CMW in CBOR, be it a collection or a record: the extension's content around it, and the way back. */
+void cmw_wrap(struct bytes cbor, struct writer *w);
+struct err cmw_unwrap(struct bytes extension, struct bytes *cbor) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #define ATTEST_EVIDENCE_H
 
 #include "attest/bind.h"
+#include "attest/eat.h"
 #include "attest/evidence_foreign.h"
 #include "attest/evidence_format.h"
 #include "snp/certtable.h"
@@ -17,11 +18,11 @@ struct evidence {
     enum evidence_format format;
     uint8_t sha256[EVIDENCE_SHA256_SIZE]; /* of the extension's content: the evidence's name in journals */
     struct bytes report;
-    struct snp_certtable table; /* of EVIDENCE_CMW; empty otherwise, but for what a chain names */
+    struct snp_certtable table; /* of our formats; empty otherwise, but for what a chain names */
     struct bytes vek;           /* a VCEK or VLEK of which the bearer does not say which; may be empty */
     struct bytes nonce;         /* of the verifier; empty where there is none, or the format carries none */
     int64_t issued_at_s;        /* what the report binds; 0: the format carries no time that is bound */
-    struct bind bind;           /* of EVIDENCE_CMW */
+    struct bind bind;           /* of our formats */
     struct evidence_dice dice;  /* of EVIDENCE_DICE */
     struct evidence_go_eat eat; /* of EVIDENCE_GO_EAT */
 };
@@ -33,7 +34,7 @@ struct evidence {
 struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS],
                          struct evidence *out) MUST_CHECK;
 
-/* REPORT_DATA as it must be for this certificate. `issuer_spki_sha384` is of its issuer's key; only EVIDENCE_CMW binds
+/* REPORT_DATA as it must be for this certificate. `issuer_spki_sha384` is of its issuer's key; only our formats bind
  * it, NULL will do for others. ERR_DENIED when the evidence says itself that it is about another key. */
 struct err evidence_report_data(const struct evidence *evidence, const struct certificate *certificate,
                                 const uint8_t *issuer_spki_sha384, uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
@@ -45,11 +46,15 @@ struct provider;
  * success *report (SNP_REPORT_SIZE bytes, may be NULL) holds the report. */
 struct err evidence_attach(struct leaf *leaf, struct provider *provider, struct bytes config_digest, struct bytes nonce,
                            int64_t issued_at_s, uint8_t *report) MUST_CHECK;
+/* The same as an EAT in that extension. ERR_INPUT for a nonce of less than EAT_NONCE_MIN bytes that is not empty. */
+struct err evidence_attach_eat(struct leaf *leaf, struct provider *provider, struct bytes config_digest,
+                               struct bytes nonce, int64_t issued_at_s, uint8_t *report) MUST_CHECK;
 
 /* A report that no certificate carries: asks the provider for one over the nonce (may be empty) and the time, and
- * writes it as a CMW with a bind record of kind 3 into `cmw`, a growing writer. Blocks as provider_report. On success
- * `report` holds the report. */
-struct err evidence_make_report(struct provider *provider, struct bytes nonce, int64_t issued_at_s,
-                                uint8_t report[SNP_REPORT_SIZE], struct writer *cmw) MUST_CHECK;
+ * writes it in one of our formats, with a bind record of kind 3, into `out`, a writer that grows to EVIDENCE_OURS_MAX.
+ * Blocks as provider_report. On success `report` holds the report. */
+#define EVIDENCE_OURS_MAX EAT_MAX
+struct err evidence_make_report(struct provider *provider, enum evidence_format format, struct bytes nonce,
+                                int64_t issued_at_s, uint8_t report[SNP_REPORT_SIZE], struct writer *out) MUST_CHECK;
 
 #endif

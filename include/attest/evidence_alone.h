@@ -8,8 +8,8 @@
 
 #include "attest/evidence.h"
 
-/* Views into `cbor`. Fills report, table, bind, nonce and time; the rest is empty. ERR_INPUT when it is malformed,
- * ERR_UNSUPPORTED when its bind record is of another profile or kind. */
+/* Views into `cbor`. Fills format, report, table, bind, nonce and time; the rest is empty. ERR_INPUT when it is
+ * malformed, ERR_UNSUPPORTED when its bind record is of another profile or kind. */
 struct err evidence_alone_parse(struct bytes cbor, struct evidence *out) MUST_CHECK;
 
 #endif

@@ -12,20 +12,23 @@
 #include "attest/policy.h"
 #include "snp/verify.h"
 
+struct crl_set;
 struct verified;
 
 struct verified *verified_new(size_t limit);
 void verified_free(struct verified *verified); /* NULL does nothing */
 
-/* A certificate as it was shown, byte for byte, under a policy as it was read, in a role. Without padding. */
+/* A certificate as it was shown, byte for byte, under a policy as it was read, in a role, before these lists of
+ * revocation. Without padding. */
 struct verified_key {
     uint8_t leaf_sha256[32];
     uint64_t policy; /* its number: another file of the same name, or the same read again, is another policy */
     uint64_t role;
+    uint8_t lists[32]; /* of revocation, that were at hand: crl_set_digest */
 };
-/* ERR_CRYPTO when it cannot be made. */
+/* `crls` (crls.h) may be NULL. ERR_CRYPTO when it cannot be made. */
 struct err verified_key_of(const struct verified *verified, const X509 *certificate, const struct policy *policy,
-                           unsigned role, struct verified_key *out) MUST_CHECK;
+                           const struct crl_set *crls, unsigned role, struct verified_key *out) MUST_CHECK;
 
 /* Owns its lists; verified_leaf_release. */
 struct verified_leaf {

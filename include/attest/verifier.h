@@ -7,6 +7,7 @@
 #ifndef ATTEST_VERIFIER_H
 #define ATTEST_VERIFIER_H
 
+#include "attest/crls.h"
 #include "attest/nonces.h"
 #include "attest/verdict.h"
 #include "attest/verified.h"
@@ -29,7 +30,9 @@ struct verify_request {
     struct bytes expected_nonce;    /* not empty: the evidence must carry exactly this, whatever the role and source */
     struct snp_chain_cache *chains; /* may be NULL */
     struct verified *verified;      /* may be NULL */
-    int64_t now_us;                 /* wall clock */
+    struct kds *kds; /* for evidence without certificates: what is at hand there, never the network; may be NULL */
+    const struct crl_set *crls; /* may be NULL */
+    int64_t now_us;             /* wall clock */
 };
 
 /* Names of the checks that come before and after those of snp/verify.h and attest/judge.h. */
@@ -53,7 +56,9 @@ struct verify_report_request {
     struct bytes expected_data;     /* not empty: REPORT_DATA must be this, for a caller who knows what it binds */
     struct snp_chain_cache *chains; /* may be NULL */
     enum snp_crl_mode crl_mode;
-    int64_t now_us; /* wall clock: the time of check */
+    struct kds *kds;            /* as of verify_request */
+    const struct crl_set *crls; /* the same */
+    int64_t now_us;             /* wall clock: the time of check */
 };
 
 /* As verify_certificate. */

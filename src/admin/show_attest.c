@@ -1,4 +1,4 @@
-/* ATTESTATIONS, ATTESTATION, EVIDENCE, POLICIES: who was believed and why, and what we say of ourselves. */
+/* ATTESTATIONS, ATTESTATION, EVIDENCE, POLICIES, KDS: who was believed and why, and what we say of ourselves. */
 #include "admin/show.h"
 #include "attest/attest.h"
 #include "base/clock.h"
@@ -235,3 +235,37 @@ static struct err fill_policies(struct showing *showing, struct table *out)
 }
 
 const struct show_table show_policies = {SHOW_COLUMNS(policies_columns), .fill = fill_policies};
+
+/* ---- where certificates come from ---- */
+
+static const struct column kds_columns[] = {
+    {"url", COLUMN_TEXT},       {"offline", COLUMN_INT},    {"cache_dir", COLUMN_TEXT},   {"requests", COLUMN_BIGINT},
+    {"fetched", COLUMN_BIGINT}, {"missing", COLUMN_BIGINT}, {"throttled", COLUMN_BIGINT}, {"failed", COLUMN_BIGINT},
+    {"refused", COLUMN_BIGINT}, {"at_hand", COLUMN_BIGINT}, {"failed_at", COLUMN_TEXT},   {"failure", COLUMN_TEXT},
+};
+
+static struct err fill_kds(struct showing *showing, struct table *out)
+{
+    struct attest *attest = showing->consoles->attest;
+    struct kds_counters counters;
+    if (!attest)
+        return OK;
+    struct kds_options *options = kds_options_of(attest->kds);
+    kds_read_counters(attest->kds, &counters);
+    table_text(out, options->url);
+    table_bool(out, options->offline);
+    table_text(out, options->folder);
+    table_int(out, (int64_t)counters.requests);
+    table_int(out, (int64_t)counters.fetched);
+    table_int(out, (int64_t)counters.missing);
+    table_int(out, (int64_t)counters.throttled);
+    table_int(out, (int64_t)counters.failed);
+    table_int(out, (int64_t)counters.refused);
+    table_int(out, (int64_t)counters.at_hand);
+    put_time(out, counters.failed_at_us);
+    table_text(out, counters.failure);
+    kds_options_drop(options);
+    return OK;
+}
+
+const struct show_table show_kds = {SHOW_COLUMNS(kds_columns), .fill = fill_kds};

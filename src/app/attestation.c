@@ -30,7 +30,7 @@ struct err attestation_start(struct attest *attest, struct config *config, struc
     TRY(digest_of_config(config, digest));
     struct provider *provider = *device;
     *device = NULL;
-    return attester_start(config, digest, provider, home, ops, ctx, &attest->attester);
+    return attester_start(config, digest, provider, attest->kds, home, ops, ctx, &attest->attester);
 }
 
 struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config)
@@ -47,10 +47,19 @@ struct err attestation_renew(struct attest *attest, struct config *config)
     return attester_adopt(attest->attester, config, digest);
 }
 
-struct err attestation_adopt(struct attest *attest, const struct rules *rules)
+struct err attestation_adopt(struct attest *attest, struct loop *home, const struct rules *rules)
 {
+    const struct settings *set = &rules->config->set;
     int64_t max_age_us = policies_nonce_max_age_us(&rules->policies);
-    TRY(err_within(journal_open_log(attest->journal, rules->config->set.attest_log), "attest_log"));
+    struct kds_options *options = NULL;
+    TRY(kds_options_read(set, NULL, &options));
+    struct err opened = err_within(journal_open_log(attest->journal, set->attest_log), "attest_log");
+    if (failed(opened)) {
+        kds_options_drop(options);
+        return opened;
+    }
     nonces_set_max_age(attest->nonces, max_age_us > 0 ? max_age_us : NONCE_DEFAULT_AGE_US);
+    kds_adopt(attest->kds, options);
+    crls_watch(attest->crls, home, &rules->policies);
     return OK;
 }

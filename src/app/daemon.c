@@ -111,7 +111,7 @@ static struct err daemon_adopt(struct daemon *daemon, struct config *config)
     if (!failed(e))
         e = daemon_make_snapshot(daemon, config, rules, &snapshot);
     if (!failed(e))
-        e = attestation_adopt(daemon->attest, rules);
+        e = attestation_adopt(daemon->attest, daemon->loop, rules);
     if (!failed(e))
         e = attestation_renew(daemon->attest, config);
     if (failed(e)) {
@@ -294,10 +294,10 @@ static struct err daemon_serve(struct daemon *daemon)
     TRY(daemon_catch_signals(daemon));
     TRY(variables_track(config->set.track_extra_parameters));
     daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
-    TRY(attest_new(&daemon->attest));
+    TRY(attest_new(&config->set, &daemon->attest));
     TRY(attestation_start(daemon->attest, config, &daemon->device, daemon->loop, &daemon_attester_ops, daemon));
     TRY(rules_load(config, &daemon->rules));
-    TRY(attestation_adopt(daemon->attest, daemon->rules));
+    TRY(attestation_adopt(daemon->attest, daemon->loop, daemon->rules));
     TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
     daemon->consoles = consoles_new(daemon->loop, &daemon_console_ops, daemon, options_version(), daemon->attest);
     TRY(fleet_start(daemon->snapshot, daemon->attest, console_admit, daemon->consoles, &daemon->fleet));

@@ -67,7 +67,8 @@ static void selftest_make(struct selftest *t)
         writer_free(&t->cmw);
         t->cmw = writer_growing(CMW_MAX);
         int64_t began_us = clock_monotonic_us();
-        t->failure = evidence_make_report(t->provider, BYTES_NONE, clock_wall_us() / US_PER_SECOND, report, &t->cmw);
+        t->failure = evidence_make_report(t->provider, EVIDENCE_CMW, BYTES_NONE, clock_wall_us() / US_PER_SECOND,
+                                          report, &t->cmw);
         int64_t took_us = clock_monotonic_us() - began_us;
         t->slowest_us = took_us > t->slowest_us ? took_us : t->slowest_us;
         if (failed(t->failure))

@@ -27,6 +27,7 @@ enum attester_job {
 
 struct attester {
     struct loop *home;
+    struct kds *kds; /* borrowed; may be NULL */
     const struct attester_ops *ops;
     void *ctx;
 
@@ -184,6 +185,7 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     state->provider = provider ? provider_name(provider) : "none";
     state->simulated = provider && provider_is_simulated(provider);
     state->has_report = leaf->has_report;
+    state->is_complete = leaf->has_report && !failed(leaf->missing);
     memcpy(state->report, leaf->report, sizeof state->report);
     memcpy(state->config_digest, attester->plan->config_digest, sizeof state->config_digest);
     memcpy(state->leaf_sha256, leaf->sha256, sizeof state->leaf_sha256);
@@ -196,7 +198,38 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     return OK;
 }
 
-static void attester_succeed(struct attester *attester)
+/* The first retry comes soon, later ones at growing distances up to the period. */
+static int64_t attester_next_retry_us(struct attester *attester)
+{
+    int64_t period_us = attester_period_us(attester);
+    if (attester->retry_us == 0)
+        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
+    else
+        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
+    return attester->retry_us;
+}
+
+/* When to make the next leaf, after one was made: soon where this one is not all it could be. */
+static void attester_plan_next(struct attester *attester, const struct err *missing)
+{
+    if (!failed(*missing)) {
+        attester->retry_us = 0;
+        attester_schedule(attester, attester_period_us(attester));
+        return;
+    }
+    int64_t after_us = attester_next_retry_us(attester);
+    pthread_mutex_lock(&attester->lock);
+    attester->state.failures++;
+    memcpy(attester->state.failure, missing->why, sizeof attester->state.failure);
+    pthread_mutex_unlock(&attester->lock);
+    log_warning(
+        "attestation: the evidence is without the certificate of the processor's key, which verifiers must then "
+        "have from elsewhere; trying again in %.1f s: %s",
+        (double)after_us / (double)US_PER_SECOND, missing->why);
+    attester_schedule(attester, after_us);
+}
+
+static void attester_succeed(struct attester *attester, const struct err *missing)
 {
     char until[CLOCK_TEXT_SIZE];
     pthread_mutex_lock(&attester->lock);
@@ -204,22 +237,25 @@ static void attester_succeed(struct attester *attester)
     clock_text(attester->state.not_after_us, until);
     pthread_mutex_unlock(&attester->lock);
     log_info("attestation: the certificate was renewed and is good until %s", until);
-    attester->retry_us = 0;
-    attester_schedule(attester, attester_period_us(attester));
+    attester_plan_next(attester, missing);
     loop_defer(attester->home, &attester->retire);
     attester->ops->renewed(attester->ctx, attester->identity);
 }
 
-/* The first retry comes soon, later ones at growing distances up to the period. */
 static void attester_fail(struct attester *attester, const struct err *why)
 {
-    int64_t period_us = attester_period_us(attester);
-    if (attester->retry_us == 0)
-        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
-    else
-        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
-    attester_tell_failure(attester, why, "trying again", attester->retry_us);
-    attester_schedule(attester, attester->retry_us);
+    int64_t after_us = attester_next_retry_us(attester);
+    attester_tell_failure(attester, why, "trying again", after_us);
+    attester_schedule(attester, after_us);
+}
+
+/* Whether a leaf lacks what the one in force has, which is still good. */
+static bool attester_is_worse(struct attester *attester, const struct plan_leaf *leaf)
+{
+    pthread_mutex_lock(&attester->lock);
+    bool has_better = attester->state.is_complete && attester->state.not_after_us > clock_wall_us();
+    pthread_mutex_unlock(&attester->lock);
+    return has_better && failed(leaf->missing);
 }
 
 /* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
@@ -245,12 +281,16 @@ static void attester_collect(evutil_socket_t fd, short what, void *arg)
         attester_begin(attester);
         return;
     }
-    if (!failed(outcome))
+    if (!failed(outcome) && attester_is_worse(attester, &leaf)) {
+        tls_identity_release(leaf.identity);
+        outcome = leaf.missing;
+    } else if (!failed(outcome)) {
         outcome = attester_take_leaf(attester, &leaf);
+    }
     if (failed(outcome))
         attester_fail(attester, &outcome);
     else
-        attester_succeed(attester);
+        attester_succeed(attester, &leaf.missing);
 }
 
 /* Signals are for the main thread. */
@@ -273,6 +313,7 @@ static struct err attester_prepare(struct attester *attester, struct config *con
 {
     struct plan_leaf leaf;
     TRY(plan_make(config, digest, device, &attester->plan));
+    attester->plan->kds = attester->kds;
     TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
     TRY(attester_take_leaf(attester, &leaf));
     attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -283,15 +324,17 @@ static struct err attester_prepare(struct attester *attester, struct config *con
     if (!attester->rung || event_add(attester->rung, NULL) < 0)
         return err_make(ERR_SYSTEM, "cannot watch an eventfd");
     TRY(attester_start_thread(attester));
-    attester_schedule(attester, attester_period_us(attester));
+    attester_plan_next(attester, &leaf.missing);
     return OK;
 }
 
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
-                          struct loop *home, const struct attester_ops *ops, void *ctx, struct attester **out)
+                          struct kds *kds, struct loop *home, const struct attester_ops *ops, void *ctx,
+                          struct attester **out)
 {
     struct attester *attester = NEW(struct attester);
     attester->home = home;
+    attester->kds = kds;
     attester->ops = ops;
     attester->ctx = ctx;
     attester->bell = -1;
@@ -315,6 +358,8 @@ static void attester_end_thread(struct attester *attester)
     pthread_mutex_unlock(&attester->lock);
     if (attester->plan->provider)
         provider_interrupt(attester->plan->provider);
+    if (attester->kds)
+        kds_interrupt(attester->kds);
     pthread_join(attester->thread, NULL);
 }
 

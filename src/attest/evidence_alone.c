@@ -5,7 +5,7 @@
 struct err evidence_alone_parse(struct bytes cbor, struct evidence *out)
 {
     struct cmw cmw;
-    *out = (struct evidence){0};
+    *out = (struct evidence){.format = EVIDENCE_CMW};
     TRY(cmw_parse(cbor, &cmw));
     TRY(bind_parse(cmw.bind, &out->bind));
     TRY(snp_certtable_parse(cmw.certs, &out->table));

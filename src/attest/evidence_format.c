@@ -11,6 +11,7 @@ static const struct {
 } formats[EVIDENCE_FORMATS] = {
     [EVIDENCE_NONE] = {"none", NULL, false},
     [EVIDENCE_CMW] = {"cmw", CMW_OID, true},
+    [EVIDENCE_EAT] = {"eat", CMW_OID, true},
     [EVIDENCE_GO_EAT] = {"go-eat", "1.3.6.1.4.1.99999.1", false},
     [EVIDENCE_DICE] = {"dice", "2.23.133.5.4.9", true},
     [EVIDENCE_RAW] = {"raw", "1.3.9901.2.1", true},
@@ -37,4 +38,9 @@ const char *evidence_format_oid(enum evidence_format format)
 bool evidence_format_binds_key(enum evidence_format format)
 {
     return formats[format].binds_key;
+}
+
+bool evidence_format_is_ours(enum evidence_format format)
+{
+    return format == EVIDENCE_CMW || format == EVIDENCE_EAT;
 }

@@ -6,7 +6,15 @@ libattest_a_SOURCES = \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/corim.c include/attest/corim.h \
+    src/attest/corim_comid.c include/attest/corim_comid.h \
+    src/attest/corim_item.c include/attest/corim_item.h \
+    src/attest/corim_snp.c include/attest/corim_snp.h \
+    src/attest/cose.c include/attest/cose.h \
+    src/attest/cose_signers.c include/attest/cose_signers.h \
+    src/attest/crls.c include/attest/crls.h \
     src/attest/digest.c include/attest/digest.h \
+    src/attest/eat.c include/attest/eat.h \
     src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_alone.c include/attest/evidence_alone.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
@@ -20,10 +28,18 @@ libattest_a_SOURCES = \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
     src/attest/journal.c include/attest/journal.h \
     src/attest/journal_line.c include/attest/journal_line.h \
+    src/attest/kds.c include/attest/kds.h \
+    src/attest/kds_folder.c include/attest/kds_folder.h \
+    src/attest/kds_notes.c include/attest/kds_notes.h \
+    src/attest/kds_options.c include/attest/kds_options.h \
+    src/attest/kds_store.c include/attest/kds_store.h \
+    src/attest/kds_thread.c include/attest/kds_thread.h \
+    src/attest/kds_transfer.c include/attest/kds_transfer.h \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/demand_bits.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \
     src/attest/policy_measurements.c include/attest/policy_measurements.h \
@@ -36,6 +52,7 @@ libattest_a_SOURCES = \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h \
+    src/attest/staple.c include/attest/staple.h \
     src/attest/tree.c include/attest/tree.h
 
 if UNIT_TESTS
@@ -69,6 +86,10 @@ test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/u
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_kds
+test_unit_test_attest_kds_SOURCES = test/unit/test_attest_kds.c
+test_unit_test_attest_kds_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_kds_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
@@ -84,6 +105,13 @@ check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_eat test/unit/test_attest_hostile
+test_unit_test_attest_eat_SOURCES = test/unit/test_attest_eat.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_eat_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_eat_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c
+test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_demands \

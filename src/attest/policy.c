@@ -47,6 +47,7 @@ static struct policy *policy_new(const char *name, const char *path)
     policy->certificates.verify_signature = true;
     policy->certificates.allow_cached = true;
     policy->certificates.cache_duration_us = DEFAULT_CACHE_DURATION_US;
+    policy->measurements.signers = cose_signers_new();
     policy->certificates.trusted_arks = snp_arks_new();
     policy->certificates.veks = veks_new();
     policy->formats[EVIDENCE_CMW] = true;
@@ -119,6 +120,8 @@ size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]
     size_t count = 0;
     if (!policy->measurements.given)
         out[count++] = "no measurements are named: any guest image will do";
+    if (policy->measurements.takes_unsigned)
+        out[count++] = "measurements.corim_unsigned is allow: whoever can write the files decides what may run";
     if (!policy->certificates.verify_chain)
         out[count++] = "certificates.verify_chain is false: anybody can make such evidence";
     if (!policy->certificates.verify_signature)

@@ -1,5 +1,6 @@
 #include "attest/verified.h"
 
+#include "attest/crls.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -58,7 +59,7 @@ void verified_free(struct verified *verified)
 }
 
 struct err verified_key_of(const struct verified *verified, const X509 *certificate, const struct policy *policy,
-                           unsigned role, struct verified_key *out)
+                           const struct crl_set *crls, unsigned role, struct verified_key *out)
 {
     unsigned char *der = NULL;
     int size = i2d_X509((X509 *)certificate, &der);
@@ -67,6 +68,7 @@ struct err verified_key_of(const struct verified *verified, const X509 *certific
     OPENSSL_free(der);
     out->policy = policy->number;
     out->role = role;
+    crl_set_digest(crls, out->lists);
     return hashed ? OK : err_crypto("cannot hash the certificate");
 }
 

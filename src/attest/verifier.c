@@ -88,14 +88,39 @@ static bool verify_find(struct verification *v)
     return is_accepted;
 }
 
-/* Formats without certificates: one that the policy has at hand. */
-static void verify_lend_vek(const struct verification *v, struct snp_evidence *snp)
+/* Evidence without certificates: one that the policy has at hand, or that KDS gave before. `proof` holds it. */
+static void verify_lend(const struct policy *policy, struct kds *kds, struct snp_evidence *snp, struct kds_proof *proof)
 {
     struct snp_report report;
-    if (!v->request->policy || snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 ||
-        failed(snp_report_parse(snp->report, &report)))
+    if (snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 || failed(snp_report_parse(snp->report, &report)))
         return;
-    snp->vek = veks_find(v->request->policy->certificates.veks, &report);
+    if (policy)
+        snp->vek = veks_find(policy->certificates.veks, &report);
+    if (!kds || snp->vek.n > 0 || failed(kds_certify(kds, &report, SNP_PRODUCT_UNKNOWN, false, proof)))
+        return;
+    snp->vcek = proof->table.vcek;
+    if (snp->intermediate.n == 0)
+        snp->intermediate = proof->table.intermediate;
+    if (snp->ark.n == 0)
+        snp->ark = proof->table.ark;
+}
+
+/* The lists of the report's own kind of key: one of ASKs says nothing about ASVKs. */
+static void verify_lend_crls(const struct crl_set *crls, struct bytes report_bytes, struct snp_trust *trust)
+{
+    struct snp_report report;
+    if (failed(snp_report_parse(report_bytes, &report)))
+        return;
+    switch (snp_report_signing_key(&report)) {
+    case SNP_SIGNING_KEY_VCEK:
+        trust->crls = crl_set_lists(crls, SNP_VEK_VCEK, &trust->crl_count);
+        break;
+    case SNP_SIGNING_KEY_VLEK:
+        trust->crls = crl_set_lists(crls, SNP_VEK_VLEK, &trust->crl_count);
+        break;
+    case SNP_SIGNING_KEY_NONE:
+        break;
+    }
 }
 
 static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
@@ -125,10 +150,13 @@ static void verify_report(const struct verification *v)
     struct snp_evidence snp = {.report = v->evidence.report};
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     trust.cache = request->chains;
+    struct kds_proof proof = {0};
     snp_evidence_take_table(&snp, &v->evidence.table);
     snp.vek = v->evidence.vek;
-    verify_lend_vek(v, &snp);
+    verify_lend(request->policy, request->kds, &snp, &proof);
+    verify_lend_crls(request->crls, snp.report, &trust);
     snp_verify(&snp, &trust, &checks, &v->verdict->facts);
+    kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, v->verdict);
 }
 
@@ -156,7 +184,7 @@ static struct err verify_binding_holds(const struct verification *v)
     uint8_t spki_sha384[SHA384_SIZE];
     if (!v->verdict->facts.report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
-    if (v->evidence.format != EVIDENCE_CMW)
+    if (!evidence_format_is_ours(v->evidence.format))
         return verify_report_data_is(v, NULL);
     if (verify_may_be_own_issuer(v) && !failed(verify_report_data_is(v, v->certificate.spki_sha384)))
         return OK;
@@ -207,7 +235,7 @@ static void verify_times(const struct verification *v)
     verify_time_text(now_s, found);
     bool valid = leaf->not_before_s <= now_s && now_s <= leaf->not_after_s;
     checklist_add(v->checks, VERIFY_CHECK_VALIDITY, valid ? CHECK_PASS : CHECK_FAIL, expected, found);
-    if (v->evidence.format != EVIDENCE_CMW) {
+    if (!evidence_format_is_ours(v->evidence.format)) {
         checklist_add(v->checks, VERIFY_CHECK_ISSUED, CHECK_SKIPPED, "", "a report of this format binds no time");
         return;
     }
@@ -259,7 +287,7 @@ static void verify_age(const struct verification *v, int64_t age_us, const char 
 static void verify_claimed_age(const struct verification *v)
 {
     int64_t issued_s = v->evidence.issued_at_s;
-    if (v->evidence.format == EVIDENCE_CMW)
+    if (evidence_format_is_ours(v->evidence.format))
         verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
     else
         checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
@@ -346,7 +374,8 @@ static bool verify_recall(struct verification *v)
     struct verified_leaf *known = &v->known;
     if (!request->certificate || !request->policy || !request->policy->certificates.allow_cached ||
         !request->verified ||
-        failed(verified_key_of(request->verified, request->certificate, request->policy, request->role, &v->key)))
+        failed(verified_key_of(request->verified, request->certificate, request->policy, request->crls, request->role,
+                               &v->key)))
         return false;
     v->verified = request->verified;
     v->is_known = verified_find(v->verified, &v->key, request->now_us, known);
@@ -476,7 +505,12 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
         trust.crl_mode = request->crl_mode;
-    snp_verify(request->evidence, &trust, &checks, &out->facts);
+    struct snp_evidence evidence = *request->evidence;
+    struct kds_proof proof = {0};
+    verify_lend(request->policy, request->kds, &evidence, &proof);
+    verify_lend_crls(request->crls, evidence.report, &trust);
+    snp_verify(&evidence, &trust, &checks, &out->facts);
+    kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, out);
     verify_report_binding(request, out);
     verify_demands(request->policy, request->now_us, NULL, out);

@@ -88,7 +88,7 @@ static void scene_open(struct scene *scene)
 static struct err scene_start(struct scene *scene, const char *settings)
 {
     struct config *config = config_of(settings);
-    struct err outcome = attester_start(config, digest, NULL, scene->loop, &scene_ops, scene, &scene->attester);
+    struct err outcome = attester_start(config, digest, NULL, NULL, scene->loop, &scene_ops, scene, &scene->attester);
     config_unref(config);
     return outcome;
 }

@@ -119,8 +119,8 @@ static bool is_known(const struct scene *scene)
     struct verified_key key;
     struct verified_leaf leaf = {0};
     const struct verify_request *request = &scene->request;
-    assert_false(
-        failed(verified_key_of(scene->verified, request->certificate, request->policy, (unsigned)request->role, &key)));
+    assert_false(failed(
+        verified_key_of(scene->verified, request->certificate, request->policy, NULL, (unsigned)request->role, &key)));
     bool found = verified_find(scene->verified, &key, request->now_us, &leaf);
     verified_leaf_release(&leaf);
     return found;
