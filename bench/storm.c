@@ -245,14 +245,13 @@ static void run_phase(enum phase phase)
 /* Of one thread of the pooler, in microseconds. */
 static double thread_us(long tid)
 {
-    char path[64];
-    double ns = 0;
+    char path[64], text[128];
     snprintf(path, sizeof path, "/proc/%d/task/%ld/schedstat", storm.pid, tid);
     FILE *file = fopen(path, "r");
-    if (!file || fscanf(file, "%lf", &ns) != 1)
+    if (!file || !fgets(text, sizeof text, file))
         errx(1, "%s cannot be read", path);
     fclose(file);
-    return ns / 1000;
+    return strtod(text, NULL) / 1000;
 }
 
 static void take_usage(struct usage *usage)
@@ -270,14 +269,16 @@ static void take_usage(struct usage *usage)
             usage->count++;
         }
     closedir(folder);
+    if (usage->count == 0)
+        errx(1, "process %d has no threads", storm.pid);
 }
 
 /* What was used since `before`, of the worker and of all others. The threads are the same throughout. */
 static void count_usage(enum phase phase, const struct usage *before)
 {
-    struct usage now;
+    struct usage now = {0};
     take_usage(&now);
-    if (now.count != before->count)
+    if (now.count == 0 || now.count != before->count)
         errx(1, "the pooler's threads have changed");
     for (size_t i = 0; i < now.count; i++)
         now.us[i] -= before->us[i];

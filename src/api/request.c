@@ -60,7 +60,7 @@ static struct err request_push(STACK_OF(X509) * list, X509 *certificate)
 static struct err request_read_certificates(struct bytes content, STACK_OF(X509) * list)
 {
     STACK_OF(X509) *read = NULL;
-    if (content.p[0] == DER_SEQUENCE) {
+    if (content.p && content.p[0] == DER_SEQUENCE) {
         X509 *certificate = NULL;
         TRY(certificate_parse(content, &certificate));
         return request_push(list, certificate);
