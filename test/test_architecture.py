@@ -15,6 +15,7 @@ BELOW = {
     "base": set(),
     "config": {"base"}, "wire": {"base"}, "tls": {"base"}, "snp": {"base"},
     "attest": {"base", "config", "tls", "snp"},
+    "api": {"base", "config", "tls", "snp", "attest"},
     "gate": {"base", "config", "wire", "tls", "snp", "attest"},
     "pool": {"base", "config", "wire", "tls", "snp", "attest", "gate"},
     "admin": {"base", "config", "wire", "tls", "snp", "attest", "gate", "pool"},

@@ -57,6 +57,9 @@
 /* `now_us`: wall clock, for measurements that hold for a time. */
 void judge_report(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out);
 
+/* Whether judge_report says the same at any time: no measurement holds for a time only. */
+bool judge_is_timeless(const struct policy *policy);
+
 /* evidence.max_age, of whatever evidence claims when it was made; `issued_at_s` 0: it does not say, which is not met.
  */
 #define JUDGE_CHECK_EVIDENCE_AGE "evidence_age"

@@ -85,6 +85,7 @@ struct policy {
     char *version; /* of the file: `version`, as it stands there; "" when it does not say */
     uint8_t sha256[32];
     int64_t loaded_at_us; /* wall clock */
+    uint64_t number;      /* of this process: no two that were read are the same, were they of one file */
     bool keeps_sessions;  /* on_policy_change: sessions that this policy would not let in stay; default false */
     struct policy_measurements measurements;
     struct {
@@ -156,11 +157,15 @@ struct policy {
 
 /* `name` is what HBA lines and errors call it. Files that trusted_arks, veks, corim and corim_signers name are read
  * too, relative to the policy's folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. A
- * group `measurements` that lists none, and is not disabled, is an error. policy_load logs a warning for what a policy
- * leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true, CoRIMs that nobody
- * signed. The caller owns one reference. */
+ * group `measurements` that lists none, and is not disabled, is an error. policy_load logs a warning for each of
+ * policy_gaps. The caller owns one reference. */
 struct err policy_load(const char *name, const char *path, struct policy **out) MUST_CHECK;
+struct err policy_load_quietly(const char *name, const char *path, struct policy **out) MUST_CHECK; /* logs nothing */
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
+/* What a policy leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true,
+ * CoRIMs that nobody signed. One constant sentence each; how many there are. */
+#define POLICY_GAPS_MAX 5
+size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]);
 /* The one in force where none is given: every default. */
 struct policy *policy_default(void);
 struct policy *policy_ref(struct policy *policy);

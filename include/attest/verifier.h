@@ -27,6 +27,7 @@ struct verify_request {
     /* NULL: signature, chain to AMD's roots, binding and times alone. A client is then denied. */
     const struct policy *policy;
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
+    struct bytes expected_nonce;    /* not empty: the evidence must carry exactly this, whatever the role and source */
     struct snp_chain_cache *chains; /* may be NULL */
     struct verified *verified;      /* may be NULL */
     struct kds *kds; /* for evidence without certificates: what is at hand there, never the network; may be NULL */
@@ -49,8 +50,11 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
 /* A report and its certificates, without a certificate that it would be about. All borrowed for the call. */
 struct verify_report_request {
     const struct snp_evidence *evidence;
-    const struct bind *bind;     /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
-    const struct policy *policy; /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
+    const struct bind *bind;        /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
+    const struct policy *policy;    /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
+    struct bytes expected_nonce;    /* not empty: `bind` must be there and hold exactly this */
+    struct bytes expected_data;     /* not empty: REPORT_DATA must be this, for a caller who knows what it binds */
+    struct snp_chain_cache *chains; /* may be NULL */
     enum snp_crl_mode crl_mode;
     struct kds *kds;            /* as of verify_request */
     const struct crl_set *crls; /* the same */

@@ -21,8 +21,8 @@ enum check_outcome {
 struct check {
     const char *name; /* a constant of the program, lower_case */
     enum check_outcome outcome;
-    char *expected; /* for people; never NULL */
-    char *found;    /* for people; never NULL; never holds a secret */
+    char *expected; /* for people; never NULL; the list's to free */
+    char *found;    /* the same; never holds a secret */
 };
 
 /* Zero-initialise with CHECKLIST_EMPTY; the owner frees it with checklist_free. */
@@ -48,6 +48,9 @@ void checklist_addf(struct checklist *list, const char *name, enum check_outcome
 /* Moves all checks of `from` to the end of `list`; `from` is then empty. */
 void checklist_join(struct checklist *list, struct checklist *from);
 
+/* Appends copies of the checks [begin, end) of `from`, which is another list. */
+void checklist_copy(const struct checklist *from, size_t begin, size_t end, struct checklist *list);
+
 /* The first check of that name, or NULL. Valid until the next change of the list. */
 const struct check *checklist_find(const struct checklist *list, const char *name);
 
@@ -55,6 +58,9 @@ const struct check *checklist_find(const struct checklist *list, const char *nam
 const struct check *checklist_first(const struct checklist *list, enum check_outcome outcome);
 
 bool checklist_has_failure(const struct checklist *list);
+
+/* Replaces every text that is not empty by what `clean`, which gives text on the heap, makes of it. */
+void checklist_clean(struct checklist *list, char *(*clean)(const char *text, size_t limit), size_t limit);
 
 /* Frees what the list holds and leaves it empty. */
 void checklist_free(struct checklist *list);

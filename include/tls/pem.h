@@ -10,6 +10,8 @@
 
 /* All certificates of a PEM file, in its order; at least one. Free with certificate_list_free. */
 struct err pem_load_certificates(const char *path, STACK_OF(X509) * *out) MUST_CHECK;
+/* The same of a file's content; `path` is what errors call it. */
+struct err pem_read_certificates(struct bytes content, const char *path, STACK_OF(X509) * *out) MUST_CHECK;
 /* A private key of a PEM file; one under a pass phrase is refused (nobody is there to be asked). EVP_PKEY_free. */
 struct err pem_load_key(const char *path, EVP_PKEY **out) MUST_CHECK;
 

@@ -82,6 +82,15 @@ void judge_report(const struct policy *policy, const struct snp_facts *facts, in
             judge_demand(policy, &policy_keys[i], &at, out);
 }
 
+bool judge_is_timeless(const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->measurements.count; i++)
+        if (policy->measurements.allowed[i].not_before_s != INT64_MIN ||
+            policy->measurements.allowed[i].not_after_s != INT64_MAX)
+            return false;
+    return true;
+}
+
 static const struct policy_key *find_demand(const char *check)
 {
     const struct policy_key *key = policy_keys;

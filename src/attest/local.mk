@@ -17,6 +17,7 @@ libattest_a_SOURCES = \
     src/attest/digest.c include/attest/digest.h \
     src/attest/eat.c include/attest/eat.h \
     src/attest/evidence.c include/attest/evidence.h \
+    src/attest/evidence_alone.c include/attest/evidence_alone.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \
@@ -99,6 +100,14 @@ check_PROGRAMS += test/unit/test_attest_pace
 test_unit_test_attest_pace_SOURCES = test/unit/test_attest_pace.c
 test_unit_test_attest_pace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_pace_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_corpus
+test_unit_test_attest_corpus_SOURCES = test/unit/test_attest_corpus.c test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_corpus_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_corpus_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_verified
+test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

@@ -5,7 +5,8 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
-#include <openssl/hmac.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -34,8 +35,9 @@ struct bound {
  * bound for longer, so that under that age its nonce has expired. Should a longer age come later, then `forgotten_us`
  * still tells: nonces that were given out no later and are not bound here may have been, and count as expired. */
 struct nonces {
-    pthread_mutex_t lock; /* over all but key and limit */
-    uint8_t key[NONCE_KEY_SIZE];
+    pthread_mutex_t lock;     /* over all but mac, its lock and limit */
+    pthread_mutex_t mac_lock; /* over mac */
+    EVP_MAC_CTX *mac;         /* keyed once: to set one up anew takes most of an HMAC's time */
     size_t limit;
     int64_t max_age_us; /* of nonces given out now */
     int64_t retention_us;
@@ -60,15 +62,35 @@ const char *nonce_state_name(enum nonce_state state)
     return "foreign";
 }
 
+static EVP_MAC_CTX *new_mac(const uint8_t key[NONCE_KEY_SIZE])
+{
+    char digest[] = "SHA256";
+    const OSSL_PARAM with[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (mac && EVP_MAC_init(mac, key, NONCE_KEY_SIZE, with) != 1) {
+        EVP_MAC_CTX_free(mac);
+        mac = NULL;
+    }
+    return mac;
+}
+
 struct err nonces_new(size_t limit, struct nonces **out)
 {
-    struct nonces *nonces = NEW(struct nonces);
+    uint8_t key[NONCE_KEY_SIZE];
     *out = NULL;
-    if (RAND_priv_bytes(nonces->key, sizeof nonces->key) != 1) {
-        free(nonces);
+    if (RAND_priv_bytes(key, sizeof key) != 1)
         return err_crypto("cannot make a key for nonces");
-    }
+    EVP_MAC_CTX *mac = new_mac(key);
+    OPENSSL_cleanse(key, sizeof key);
+    if (!mac)
+        return err_crypto("cannot make a MAC for nonces");
+    struct nonces *nonces = NEW(struct nonces);
+    nonces->mac = mac;
     pthread_mutex_init(&nonces->lock, NULL);
+    pthread_mutex_init(&nonces->mac_lock, NULL);
     nonces->limit = limit;
     nonces->max_age_us = NONCE_DEFAULT_AGE_US;
     nonces->retention_us = NONCE_DEFAULT_AGE_US;
@@ -88,7 +110,9 @@ void nonces_free(struct nonces *nonces)
         free(bound);
     }
     pthread_mutex_destroy(&nonces->lock);
-    mem_free_secret(nonces, sizeof *nonces);
+    pthread_mutex_destroy(&nonces->mac_lock);
+    EVP_MAC_CTX_free(nonces->mac);
+    free(nonces);
 }
 
 /* Under the lock. */
@@ -106,14 +130,19 @@ void nonces_set_max_age(struct nonces *nonces, int64_t max_age_us)
     pthread_mutex_unlock(&nonces->lock);
 }
 
-static struct err make_mac(const struct nonces *nonces, const uint8_t nonce[NONCE_SIZE], uint8_t out[NONCE_MAC_SIZE])
+static struct err make_mac(struct nonces *nonces, const uint8_t nonce[NONCE_SIZE], uint8_t out[NONCE_MAC_SIZE])
 {
     uint8_t input[sizeof NONCE_DOMAIN + NONCE_MAC_AT];
     uint8_t mac[EVP_MAX_MD_SIZE];
+    size_t size = 0;
     struct writer w = writer_over(input, sizeof input);
     writer_cstring(&w, NONCE_DOMAIN);
     writer_put(&w, bytes_of(nonce, NONCE_MAC_AT));
-    if (!HMAC(EVP_sha256(), nonces->key, sizeof nonces->key, input, w.used, mac, NULL))
+    pthread_mutex_lock(&nonces->mac_lock);
+    bool made = EVP_MAC_init(nonces->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(nonces->mac, input, w.used) == 1 &&
+                EVP_MAC_final(nonces->mac, mac, &size, sizeof mac) == 1 && size >= NONCE_MAC_SIZE;
+    pthread_mutex_unlock(&nonces->mac_lock);
+    if (!made)
         return err_crypto("cannot make a nonce's MAC");
     memcpy(out, mac, NONCE_MAC_SIZE);
     return OK;
@@ -136,7 +165,7 @@ struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE
 }
 
 /* Whether this process made it, and when. */
-static bool is_ours(const struct nonces *nonces, struct bytes nonce, int64_t *issued_us)
+static bool is_ours(struct nonces *nonces, struct bytes nonce, int64_t *issued_us)
 {
     uint8_t mac[NONCE_MAC_SIZE];
     if (nonce.n != NONCE_SIZE || failed(make_mac(nonces, nonce.p, mac)))

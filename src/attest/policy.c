@@ -30,8 +30,10 @@ const char *policy_mode_name(enum policy_mode mode)
 
 static struct policy *policy_new(const char *name, const char *path)
 {
+    static _Atomic uint64_t policies_read = 0;
     struct policy *policy = NEW(struct policy);
     atomic_init(&policy->references, 1);
+    policy->number = atomic_fetch_add_explicit(&policies_read, 1, memory_order_relaxed);
     policy->name = mem_string(name);
     policy->path = mem_string(path);
     policy->version = mem_string("");
@@ -113,25 +115,23 @@ struct err policy_parse(const char *name, const char *path, struct bytes text, s
     return e;
 }
 
-static void warn_of_gaps(const struct policy *policy)
+size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX])
 {
+    size_t count = 0;
     if (!policy->measurements.given)
-        log_warning("policy \"%s\" names no measurements: any guest image will do", policy->name);
+        out[count++] = "no measurements are named: any guest image will do";
     if (policy->measurements.takes_unsigned)
-        log_warning(
-            "policy \"%s\": measurements.corim_unsigned is allow: whoever can write the files decides what may run",
-            policy->name);
+        out[count++] = "measurements.corim_unsigned is allow: whoever can write the files decides what may run";
     if (!policy->certificates.verify_chain)
-        log_warning("policy \"%s\": certificates.verify_chain is false: anybody can make such evidence", policy->name);
+        out[count++] = "certificates.verify_chain is false: anybody can make such evidence";
     if (!policy->certificates.verify_signature)
-        log_warning("policy \"%s\": certificates.verify_signature is false: anybody can make such evidence",
-                    policy->name);
+        out[count++] = "certificates.verify_signature is false: anybody can make such evidence";
     if (policy->certificates.allow_unbound)
-        log_warning("policy \"%s\": certificates.allow_unbound is true: a report that binds no key can be relayed",
-                    policy->name);
+        out[count++] = "certificates.allow_unbound is true: a report that binds no key can be relayed";
+    return count;
 }
 
-struct err policy_load(const char *name, const char *path, struct policy **out)
+struct err policy_load_quietly(const char *name, const char *path, struct policy **out)
 {
     uint8_t *text = NULL;
     size_t size = 0;
@@ -139,9 +139,17 @@ struct err policy_load(const char *name, const char *path, struct policy **out)
     TRY(small_file_read(path, POLICY_FILE_MAX, &text, &size));
     struct err e = policy_parse(name, path, bytes_of(text, size), out);
     free(text);
-    if (*out)
-        warn_of_gaps(*out);
     return e;
+}
+
+struct err policy_load(const char *name, const char *path, struct policy **out)
+{
+    const char *gaps[POLICY_GAPS_MAX];
+    TRY(policy_load_quietly(name, path, out));
+    size_t count = policy_gaps(*out, gaps);
+    for (size_t i = 0; i < count; i++)
+        log_warning("policy \"%s\": %s", name, gaps[i]);
+    return OK;
 }
 
 struct err policies_load(const struct config *config, struct policies *out)

@@ -31,7 +31,8 @@ static bool is_control(const uint8_t *p)
 char *printable_text(const char *text, size_t limit)
 {
     const uint8_t *p = (const uint8_t *)(text ? text : "");
-    char *out = mem_alloc(limit + 1);
+    size_t most = strlen((const char *)p); /* a byte never becomes more */
+    char *out = mem_alloc((most < limit ? most : limit) + 1);
     size_t used = 0;
     while (*p) {
         size_t size = character_size(p);
@@ -46,5 +47,5 @@ char *printable_text(const char *text, size_t limit)
         used += room;
         p += size > 0 ? size : 1;
     }
-    return mem_resize(out, used + 1);
+    return out;
 }

@@ -3,7 +3,6 @@
 #include "attest/crls.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "base/writer.h"
 
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -11,25 +10,18 @@
 #include <string.h>
 #include <uthash.h>
 
-/* Of evidence, its format, the lists at hand and policy as loaded: another file, or the same read again with another
- * root beside it, is another key.
- */
-struct verified_key {
-    uint8_t sha256[32];
-};
-
 struct verified_entry {
     UT_hash_handle hh; /* in the order of use */
     struct verified_key key;
     int64_t until_us; /* wall clock */
-    struct checklist checks;
-    struct snp_facts facts;
+    struct verified_leaf leaf;
 };
 
 struct verified {
     pthread_mutex_t lock;
     struct verified_entry *entries;
     size_t limit;
+    EVP_MD *sha256; /* fetched once; NULL: by its old name every time */
 };
 
 struct verified *verified_new(size_t limit)
@@ -37,13 +29,21 @@ struct verified *verified_new(size_t limit)
     struct verified *verified = NEW(struct verified);
     pthread_mutex_init(&verified->lock, NULL);
     verified->limit = limit;
+    verified->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     return verified;
+}
+
+void verified_leaf_release(struct verified_leaf *leaf)
+{
+    checklist_free(&leaf->checks);
+    checklist_free(&leaf->demands);
+    *leaf = (struct verified_leaf){0};
 }
 
 static void verified_forget(struct verified *verified, struct verified_entry *entry)
 {
     HASH_DEL(verified->entries, entry);
-    checklist_free(&entry->checks);
+    verified_leaf_release(&entry->leaf);
     free(entry);
 }
 
@@ -54,77 +54,72 @@ void verified_free(struct verified *verified)
     while (verified->entries)
         verified_forget(verified, verified->entries);
     pthread_mutex_destroy(&verified->lock);
+    EVP_MD_free(verified->sha256);
     free(verified);
 }
 
-static bool verified_key_of(const struct evidence *evidence, const struct policy *policy, const struct crl_set *crls,
-                            struct verified_key *out)
+struct err verified_key_of(const struct verified *verified, const X509 *certificate, const struct policy *policy,
+                           const struct crl_set *crls, unsigned role, struct verified_key *out)
 {
-    uint8_t lists[32];
-    uint8_t bytes[EVIDENCE_SHA256_SIZE + sizeof policy->sha256 + 9 + sizeof lists];
-    struct writer w = writer_over(bytes, sizeof bytes);
-    writer_put(&w, BYTES(evidence->sha256));
-    writer_u8(&w, (uint8_t)evidence->format); /* so that no bytes are believed as something else than was verified */
-    writer_put(&w, BYTES(policy->sha256));
-    writer_u64(&w, (uint64_t)policy->loaded_at_us);
-    crl_set_digest(crls, lists);
-    writer_put(&w, BYTES(lists));
-    return EVP_Digest(bytes, w.used, out->sha256, NULL, EVP_sha256(), NULL) == 1;
+    unsigned char *der = NULL;
+    int size = i2d_X509((X509 *)certificate, &der);
+    bool hashed = size > 0 && EVP_Digest(der, (size_t)size, out->leaf_sha256, NULL,
+                                         verified->sha256 ? verified->sha256 : EVP_sha256(), NULL) == 1;
+    OPENSSL_free(der);
+    out->policy = policy->number;
+    out->role = role;
+    crl_set_digest(crls, out->lists);
+    return hashed ? OK : err_crypto("cannot hash the certificate");
 }
 
-static void verified_copy_checks(const struct checklist *from, struct checklist *to)
+static void verified_copy_leaf(const struct verified_leaf *from, struct verified_leaf *to)
 {
-    for (size_t i = 0; i < from->count; i++)
-        checklist_add(to, from->checks[i].name, from->checks[i].outcome, from->checks[i].expected,
-                      from->checks[i].found);
+    *to = *from;
+    to->checks = to->demands = CHECKLIST_EMPTY;
+    checklist_copy(&from->checks, 0, from->checks.count, &to->checks);
+    checklist_copy(&from->demands, 0, from->demands.count, &to->demands);
 }
 
-bool verified_find(struct verified *verified, const struct evidence *evidence, const struct policy *policy,
-                   const struct crl_set *crls, int64_t now_us, struct checklist *checks, struct snp_facts *facts)
+bool verified_find(struct verified *verified, const struct verified_key *key, int64_t now_us, struct verified_leaf *out)
 {
-    struct verified_key key;
     struct verified_entry *entry;
-    if (!verified || !policy->certificates.allow_cached || !verified_key_of(evidence, policy, crls, &key))
-        return false;
     pthread_mutex_lock(&verified->lock);
-    HASH_FIND(hh, verified->entries, &key, sizeof key, entry);
+    HASH_FIND(hh, verified->entries, key, sizeof *key, entry);
     if (entry && entry->until_us <= now_us) {
         verified_forget(verified, entry);
         entry = NULL;
     }
     if (entry) {
         HASH_DEL(verified->entries, entry);
-        HASH_ADD(hh, verified->entries, key, sizeof key, entry);
-        verified_copy_checks(&entry->checks, checks);
-        *facts = entry->facts;
+        HASH_ADD(hh, verified->entries, key, sizeof *key, entry);
+        verified_copy_leaf(&entry->leaf, out);
     }
     pthread_mutex_unlock(&verified->lock);
     return entry != NULL;
 }
 
-void verified_keep(struct verified *verified, const struct evidence *evidence, const struct policy *policy,
-                   const struct crl_set *crls, int64_t now_us, const struct checklist *checks,
-                   const struct snp_facts *facts)
+void verified_keep(struct verified *verified, const struct verified_key *key, const struct policy *policy,
+                   int64_t now_us, struct verified_leaf *leaf)
 {
-    struct verified_key key;
     struct verified_entry *entry;
     int64_t until_us = now_us + policy->certificates.cache_duration_us;
-    if (!verified || !policy->certificates.allow_cached || checklist_has_failure(checks) || facts->valid_until_s <= 0 ||
-        !verified_key_of(evidence, policy, crls, &key))
+    if (checklist_has_failure(&leaf->checks) || leaf->facts.valid_until_s <= 0 || verified->limit == 0) {
+        verified_leaf_release(leaf);
         return;
-    if (until_us / US_PER_SECOND > facts->valid_until_s)
-        until_us = facts->valid_until_s * US_PER_SECOND;
+    }
+    if (until_us / US_PER_SECOND > leaf->facts.valid_until_s)
+        until_us = leaf->facts.valid_until_s * US_PER_SECOND;
     pthread_mutex_lock(&verified->lock);
-    HASH_FIND(hh, verified->entries, &key, sizeof key, entry);
+    HASH_FIND(hh, verified->entries, key, sizeof *key, entry);
     if (entry)
         verified_forget(verified, entry);
     else if (HASH_COUNT(verified->entries) >= verified->limit)
         verified_forget(verified, verified->entries);
     entry = NEW(struct verified_entry);
-    entry->key = key;
+    entry->key = *key;
     entry->until_us = until_us;
-    entry->facts = *facts;
-    verified_copy_checks(checks, &entry->checks);
-    HASH_ADD(hh, verified->entries, key, sizeof key, entry);
+    entry->leaf = *leaf;
+    HASH_ADD(hh, verified->entries, key, sizeof entry->key, entry);
     pthread_mutex_unlock(&verified->lock);
+    *leaf = (struct verified_leaf){0};
 }

@@ -30,8 +30,13 @@ struct verification {
     const struct verify_request *request;
     struct verdict *verdict;
     struct checklist *checks;
-    struct evidence evidence;
-    struct certificate certificate;
+    struct evidence evidence;       /* of one that is remembered: format, nonce and time alone */
+    struct certificate certificate; /* the same: times and hash of the key */
+    struct verified *verified;      /* NULL: nothing is remembered */
+    struct verified_key key;
+    bool is_known;
+    struct verified_leaf known;
+    size_t bound_from, bound_to; /* the checks that are remembered: from evidence to binding */
 };
 
 static void verify_tls(const struct verification *v)
@@ -141,50 +146,53 @@ static void verify_take_checks(const struct policy *policy, struct checklist *ch
 static void verify_report(const struct verification *v)
 {
     const struct verify_request *request = v->request;
-    struct verified *verified = request->policy ? request->verified : NULL;
-    struct snp_facts *facts = &v->verdict->facts;
     struct checklist checks = CHECKLIST_EMPTY;
     struct snp_evidence snp = {.report = v->evidence.report};
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     trust.cache = request->chains;
-    if (!verified ||
-        !verified_find(verified, &v->evidence, request->policy, request->crls, request->now_us, &checks, facts)) {
-        struct kds_proof proof = {0};
-        snp_evidence_take_table(&snp, &v->evidence.table);
-        snp.vek = v->evidence.vek;
-        verify_lend(request->policy, request->kds, &snp, &proof);
-        verify_lend_crls(request->crls, snp.report, &trust);
-        snp_verify(&snp, &trust, &checks, facts);
-        kds_proof_release(&proof);
-        if (verified)
-            verified_keep(verified, &v->evidence, request->policy, request->crls, request->now_us, &checks, facts);
-    }
+    struct kds_proof proof = {0};
+    snp_evidence_take_table(&snp, &v->evidence.table);
+    snp.vek = v->evidence.vek;
+    verify_lend(request->policy, request->kds, &snp, &proof);
+    verify_lend_crls(request->crls, snp.report, &trust);
+    snp_verify(&snp, &trust, &checks, &v->verdict->facts);
+    kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, v->verdict);
 }
 
-/* The issuer's key enters REPORT_DATA of our own format, so that evidence also says who may issue leaves. */
-static struct err verify_issuer(const struct verification *v, uint8_t spki_sha384[SHA384_SIZE])
+/* Whether the leaf may be taken at its word that it is its own issuer: where the handshake proved its key, a signature
+ * by that same key over the certificate would prove nothing more. */
+static bool verify_may_be_own_issuer(const struct verification *v)
 {
+    const X509 *leaf = v->request->certificate;
+    return v->request->role != VERIFY_FILE &&
+           X509_NAME_cmp(X509_get_issuer_name(leaf), X509_get_subject_name(leaf)) == 0;
+}
+
+static struct err verify_report_data_is(const struct verification *v, const uint8_t *issuer_spki_sha384)
+{
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    TRY(evidence_report_data(&v->evidence, &v->certificate, issuer_spki_sha384, due));
+    if (!bytes_equal_secret(BYTES(due), BYTES(v->verdict->facts.report.report_data)))
+        return err_make(ERR_DENIED, "the report is about another key, name, time or nonce");
+    return OK;
+}
+
+/* The issuer's key enters REPORT_DATA of our own format, so that evidence also says who may issue leaves. */
+static struct err verify_binding_holds(const struct verification *v)
+{
+    uint8_t spki_sha384[SHA384_SIZE];
+    if (!v->verdict->facts.report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    if (!evidence_format_is_ours(v->evidence.format))
+        return verify_report_data_is(v, NULL);
+    if (verify_may_be_own_issuer(v) && !failed(verify_report_data_is(v, v->certificate.spki_sha384)))
+        return OK;
     X509 *issuer = certificate_find_issuer(v->request->certificate, v->request->others);
     if (!issuer)
         return err_make(ERR_NOT_FOUND, "the certificate of the leaf's issuer was not sent");
-    return certificate_spki_sha384(issuer, spki_sha384);
-}
-
-static struct err verify_binding_holds(const struct verification *v)
-{
-    uint8_t issuer[SHA384_SIZE];
-    uint8_t due[SNP_REPORT_DATA_SIZE];
-    const struct snp_facts *facts = &v->verdict->facts;
-    bool binds_issuer = evidence_format_is_ours(v->evidence.format);
-    if (!facts->report_is_read)
-        return err_make(ERR_INPUT, "the report cannot be read");
-    if (binds_issuer)
-        TRY(verify_issuer(v, issuer));
-    TRY(evidence_report_data(&v->evidence, &v->certificate, binds_issuer ? issuer : NULL, due));
-    if (!bytes_equal_secret(BYTES(due), BYTES(facts->report.report_data)))
-        return err_make(ERR_DENIED, "the report is about another key, name, time or nonce");
-    return OK;
+    TRY(certificate_spki_sha384(issuer, spki_sha384));
+    return verify_report_data_is(v, spki_sha384);
 }
 
 /* A report that binds no key may have been relayed by anybody: that is never a pass. Only of a client may a policy
@@ -236,19 +244,27 @@ static void verify_times(const struct verification *v)
     checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
 }
 
-/* What a policy demands; without one a check says that nobody asked. A demand that nobody has looked at is not met. */
-static void verify_demands(const struct policy *policy, int64_t now_us, struct verdict *verdict)
+/* What a policy demands, as it was found earlier (`known`, which is emptied; may be NULL); without one a check says
+ * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end. */
+static size_t verify_demands(const struct policy *policy, int64_t now_us, struct checklist *known,
+                             struct verdict *verdict)
 {
     if (!policy) {
         checklist_add(&verdict->checks, VERIFY_CHECK_POLICY, CHECK_SKIPPED, "",
                       "no policy was given: whether this is the right guest was not asked");
-        return;
+        return verdict->checks.count;
     }
-    judge_report(policy, &verdict->facts, now_us, &verdict->checks);
+    bool is_known = known && known->count > 0; /* all of them: they were counted when they were made */
+    if (is_known)
+        checklist_join(&verdict->checks, known);
+    else
+        judge_report(policy, &verdict->facts, now_us, &verdict->checks);
+    size_t judged_to = verdict->checks.count;
     judge_age(policy, verdict->issued_at_s, now_us, &verdict->checks);
-    const char *missing = judge_missing(&verdict->checks);
+    const char *missing = is_known ? NULL : judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
+    return judged_to;
 }
 
 static void verify_skip_nonce(const struct verification *v, const char *why)
@@ -278,13 +294,27 @@ static void verify_claimed_age(const struct verification *v)
                       "a known age", "a report of this format binds no time");
 }
 
-static void verify_nonce_length(const struct verification *v)
+static void verify_nonce_length(const struct policy *policy, struct bytes nonce, struct checklist *checks)
 {
     char expected[64];
-    size_t least = v->request->policy->nonce.min_length;
+    size_t least = policy->nonce.min_length;
     snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(v->checks, JUDGE_CHECK_NONCE_LENGTH, v->evidence.nonce.n >= least ? CHECK_PASS : CHECK_FAIL,
-                   expected, "%zu bytes", v->evidence.nonce.n);
+    checklist_addf(checks, JUDGE_CHECK_NONCE_LENGTH, nonce.n >= least ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
+                   nonce.n);
+}
+
+/* A nonce that the caller gave out itself: how old it is only the caller knows. */
+static void verify_expected_nonce(const struct policy *policy, struct bytes expected, struct bytes found,
+                                  struct checklist *checks)
+{
+    bool same = bytes_equal_secret(expected, found);
+    checklist_add(checks, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
+                  same ? "it is" : (found.n == 0 ? "the evidence carries none" : "another"));
+    if (policy)
+        verify_nonce_length(policy, found, checks);
+    else
+        checklist_add(checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "no policy was given");
+    checklist_add(checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", "who asked for it knows when that was");
 }
 
 /* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
@@ -311,7 +341,9 @@ static void verify_server_nonce(const struct verification *v)
 static void verify_nonce(const struct verification *v)
 {
     const struct policy *policy = v->request->policy;
-    if (v->request->role != VERIFY_CLIENT) {
+    if (v->request->expected_nonce.n > 0) {
+        verify_expected_nonce(policy, v->request->expected_nonce, v->evidence.nonce, v->checks);
+    } else if (v->request->role != VERIFY_CLIENT) {
         const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
                                                           : "a server's certificate answers no challenge";
         verify_skip_nonce(v, why);
@@ -320,19 +352,82 @@ static void verify_nonce(const struct verification *v)
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
     } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         verify_claimed_age(v);
     } else if (v->evidence.nonce.n == 0) {
         verify_skip_nonce(v, "the policy asks for none, and none is there");
         verify_claimed_age(v);
     } else if (policy->nonce.source == POLICY_NONCE_ANY) {
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
         verify_claimed_age(v);
     } else {
-        verify_nonce_length(v);
+        verify_nonce_length(policy, v->evidence.nonce, v->checks);
         verify_server_nonce(v);
     }
+}
+
+/* Whether this very certificate held lately under this very policy: what was found then is found again. */
+static bool verify_recall(struct verification *v)
+{
+    const struct verify_request *request = v->request;
+    struct verified_leaf *known = &v->known;
+    if (!request->certificate || !request->policy || !request->policy->certificates.allow_cached ||
+        !request->verified ||
+        failed(verified_key_of(request->verified, request->certificate, request->policy, request->crls, request->role,
+                               &v->key)))
+        return false;
+    v->verified = request->verified;
+    v->is_known = verified_find(v->verified, &v->key, request->now_us, known);
+    if (!v->is_known)
+        return false;
+    checklist_join(v->checks, &known->checks);
+    v->evidence = (struct evidence){
+        .format = known->format, .nonce = bytes_of(known->nonce, known->nonce_size), .issued_at_s = known->issued_at_s};
+    v->certificate.facts.not_before_s = known->not_before_s;
+    v->certificate.facts.not_after_s = known->not_after_s;
+    memcpy(v->certificate.spki_sha384, known->spki_sha384, SHA384_SIZE);
+    v->verdict->facts = known->facts;
+    v->verdict->format = known->format;
+    v->verdict->has_evidence = true;
+    memcpy(v->verdict->evidence_sha256, known->evidence_sha256, sizeof known->evidence_sha256);
+    v->verdict->issued_at_s = known->issued_at_s;
+    return true;
+}
+
+/* The first look at a certificate. False when there is nothing to go on with. */
+static bool verify_look(struct verification *v)
+{
+    v->bound_from = v->checks->count;
+    if (!verify_find(v))
+        return false;
+    verify_report(v);
+    verify_binding(v);
+    v->bound_to = v->checks->count;
+    return true;
+}
+
+/* Demands that depend on the time are made again every time. */
+static void verify_remember(struct verification *v, size_t demands_from, size_t demands_to)
+{
+    struct verified_leaf leaf = {
+        .facts = v->verdict->facts,
+        .format = v->evidence.format,
+        .nonce_size = v->evidence.nonce.n,
+        .issued_at_s = v->evidence.issued_at_s,
+        .not_before_s = v->certificate.facts.not_before_s,
+        .not_after_s = v->certificate.facts.not_after_s,
+    };
+    if (!v->verified || v->is_known || v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
+        return;
+    if (v->evidence.nonce.n > 0)
+        memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
+    memcpy(leaf.evidence_sha256, v->evidence.sha256, sizeof leaf.evidence_sha256);
+    memcpy(leaf.spki_sha384, v->certificate.spki_sha384, SHA384_SIZE);
+    checklist_copy(v->checks, v->bound_from, v->bound_to, &leaf.checks);
+    if (judge_is_timeless(v->request->policy))
+        checklist_copy(v->checks, demands_from, demands_to, &leaf.demands);
+    verified_keep(v->verified, &v->key, v->request->policy, v->request->now_us, &leaf);
 }
 
 void verify_certificate(const struct verify_request *request, struct verdict *out)
@@ -341,35 +436,63 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     int64_t began_us = clock_monotonic_us();
     out->at_us = request->now_us;
     verify_tls(&v);
-    if (verify_find(&v)) {
-        verify_report(&v);
-        verify_binding(&v);
+    if (verify_recall(&v) || verify_look(&v)) {
         verify_times(&v);
-        verify_demands(request->policy, request->now_us, out);
+        size_t demands_from = out->checks.count;
+        size_t demands_to = verify_demands(request->policy, request->now_us, &v.known.demands, out);
+        verify_remember(&v, demands_from, demands_to);
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
+    verified_leaf_release(&v.known);
     verdict_conclude(out, request->policy,
                      request->policy ? certificate_required : certificate_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }
 
-/* What a report by itself can be held against is the bind record that came with it. */
+static bool report_has_bind(const struct verify_report_request *request)
+{
+    return request->bind && request->bind->kind == BIND_KIND_REPORT;
+}
+
+/* What a report by itself can be held against is the bind record that came with it, and what the caller knows. */
+static struct err verify_report_binding_holds(const struct verify_report_request *request,
+                                              const struct snp_facts *facts)
+{
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    struct bytes found = BYTES(facts->report.report_data);
+    if (!facts->report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    if (request->expected_data.n > 0 && !bytes_equal_secret(request->expected_data, found))
+        return err_make(ERR_DENIED, "REPORT_DATA is another than the one that was asked for");
+    if (!report_has_bind(request))
+        return OK;
+    TRY(bind_report_data_alone(request->bind, due));
+    return bytes_equal_secret(BYTES(due), found) ? OK
+                                                 : err_make(ERR_DENIED, "the report is about another time or nonce");
+}
+
 static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
 {
-    const char *expected = "REPORT_DATA made for the bind record";
-    uint8_t due[SNP_REPORT_DATA_SIZE];
-    if (!request->bind || request->bind->kind != BIND_KIND_REPORT) {
+    const char *expected =
+        request->expected_data.n > 0 ? "the REPORT_DATA that was asked for" : "REPORT_DATA made for the bind record";
+    if (request->expected_data.n == 0 && !report_has_bind(request)) {
         checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
                       "no certificate: what REPORT_DATA binds was not looked at");
         return;
     }
-    struct err e = out->facts.report_is_read ? bind_report_data_alone(request->bind, due)
-                                             : err_make(ERR_INPUT, "the report cannot be read");
-    if (!failed(e) && !bytes_equal_secret(BYTES(due), BYTES(out->facts.report.report_data)))
-        e = err_make(ERR_DENIED, "the report is about another time or nonce");
+    struct err e = verify_report_binding_holds(request, &out->facts);
     checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
                   failed(e) ? e.why : "it is");
+}
+
+/* A nonce stands in the bind record, which REPORT_DATA is made of; of a kind that cannot be held against it none is
+ * believed. */
+static void verify_report_nonce(const struct verify_report_request *request, struct verdict *out)
+{
+    if (request->expected_nonce.n > 0)
+        verify_expected_nonce(request->policy, request->expected_nonce,
+                              report_has_bind(request) ? request->bind->nonce : BYTES_NONE, &out->checks);
 }
 
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
@@ -377,6 +500,7 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     struct checklist checks = CHECKLIST_EMPTY;
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     int64_t began_us = clock_monotonic_us();
+    trust.cache = request->chains;
     out->at_us = request->now_us;
     out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
@@ -389,7 +513,8 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, out);
     verify_report_binding(request, out);
-    verify_demands(request->policy, request->now_us, out);
+    verify_demands(request->policy, request->now_us, NULL, out);
+    verify_report_nonce(request, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }

@@ -21,27 +21,43 @@ const char *check_outcome_name(enum check_outcome outcome)
     return "fail";
 }
 
+/* A list that begins with one check grows to some 70; one that is copied stays as it is. */
 static void checklist_make_room(struct checklist *list, size_t more)
 {
     if (list->count + more <= list->size)
         return;
+    if (list->size == 0)
+        list->size = more > 1 ? more : 80;
     while (list->size < list->count + more)
-        list->size = list->size > 0 ? 2 * list->size : 32;
+        list->size *= 2;
     list->checks = mem_resize(list->checks, list->size * sizeof(struct check));
 }
 
-/* Takes `found` over. */
+/* Of a verdict's texts a third are empty: they are all this one, which is never written to nor freed. */
+static char checklist_nothing[] = "";
+
+static char *checklist_text(const char *text)
+{
+    return text && *text ? mem_string(text) : checklist_nothing;
+}
+
+static void checklist_free_text(char *text)
+{
+    if (text != checklist_nothing)
+        free(text);
+}
+
 static void checklist_append(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
-                             char *found)
+                             const char *found)
 {
     checklist_make_room(list, 1);
-    list->checks[list->count++] = (struct check){name, outcome, mem_string(expected ? expected : ""), found};
+    list->checks[list->count++] = (struct check){name, outcome, checklist_text(expected), checklist_text(found)};
 }
 
 void checklist_add(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
                    const char *found)
 {
-    checklist_append(list, name, outcome, expected, mem_string(found ? found : ""));
+    checklist_append(list, name, outcome, expected, found);
 }
 
 void checklist_addf(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
@@ -53,7 +69,7 @@ void checklist_addf(struct checklist *list, const char *name, enum check_outcome
     if (vsnprintf(found, sizeof(found), found_format, arguments) < 0)
         found[0] = '\0';
     va_end(arguments);
-    checklist_append(list, name, outcome, expected, mem_string(found));
+    checklist_append(list, name, outcome, expected, found);
 }
 
 void checklist_join(struct checklist *list, struct checklist *from)
@@ -67,11 +83,23 @@ void checklist_join(struct checklist *list, struct checklist *from)
     *from = CHECKLIST_EMPTY;
 }
 
+void checklist_copy(const struct checklist *from, size_t begin, size_t end, struct checklist *list)
+{
+    checklist_make_room(list, end - begin);
+    for (size_t i = begin; i < end; i++) {
+        const struct check *check = &from->checks[i];
+        checklist_append(list, check->name, check->outcome, check->expected, check->found);
+    }
+}
+
+/* Lists are searched for dozens of names: most comparisons end at the first letter, or with one constant's address. */
 const struct check *checklist_find(const struct checklist *list, const char *name)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->checks[i].name, name) == 0)
+    for (size_t i = 0; i < list->count; i++) {
+        const char *other = list->checks[i].name;
+        if (other == name || (other[0] == name[0] && strcmp(other, name) == 0))
             return &list->checks[i];
+    }
     return NULL;
 }
 
@@ -91,9 +119,25 @@ bool checklist_has_failure(const struct checklist *list)
 void checklist_free(struct checklist *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        free(list->checks[i].expected);
-        free(list->checks[i].found);
+        checklist_free_text(list->checks[i].expected);
+        checklist_free_text(list->checks[i].found);
     }
     free(list->checks);
     *list = CHECKLIST_EMPTY;
+}
+
+static char *checklist_clean_text(char *text, char *(*clean)(const char *text, size_t limit), size_t limit)
+{
+    char *cleaned = *text ? clean(text, limit) : text;
+    if (cleaned != text)
+        checklist_free_text(text);
+    return cleaned;
+}
+
+void checklist_clean(struct checklist *list, char *(*clean)(const char *text, size_t limit), size_t limit)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        list->checks[i].expected = checklist_clean_text(list->checks[i].expected, clean, limit);
+        list->checks[i].found = checklist_clean_text(list->checks[i].found, clean, limit);
+    }
 }

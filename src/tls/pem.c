@@ -73,23 +73,31 @@ static struct err pem_parse_certificates(BIO *text, const char *path, STACK_OF(X
     return OK;
 }
 
-struct err pem_load_certificates(const char *path, STACK_OF(X509) * *out)
+struct err pem_read_certificates(struct bytes content, const char *path, STACK_OF(X509) * *out)
 {
-    uint8_t *content = NULL;
-    size_t size = 0;
-    TRY(pem_read_file(path, &content, &size));
-    BIO *text = BIO_new_mem_buf(content, (int)size);
+    if (content.n > PEM_FILE_SIZE)
+        return err_make(ERR_LIMIT, "\"%s\" is larger than %d bytes", path, PEM_FILE_SIZE);
+    BIO *text = BIO_new_mem_buf(content.p, (int)content.n);
     STACK_OF(X509) *certificates = sk_X509_new_null();
     struct err outcome = text && certificates ? pem_parse_certificates(text, path, certificates)
                                               : err_crypto("cannot read \"%s\"", path);
     BIO_free(text);
-    mem_free_secret(content, size + 1);
     if (failed(outcome)) {
         certificate_list_free(certificates);
         return outcome;
     }
     *out = certificates;
     return OK;
+}
+
+struct err pem_load_certificates(const char *path, STACK_OF(X509) * *out)
+{
+    uint8_t *content = NULL;
+    size_t size = 0;
+    TRY(pem_read_file(path, &content, &size));
+    struct err outcome = pem_read_certificates(bytes_of(content, size), path, out);
+    mem_free_secret(content, size + 1);
+    return outcome;
 }
 
 /* Called when a key stands under a pass phrase: notes it, instead of asking at a terminal. */

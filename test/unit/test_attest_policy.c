@@ -558,7 +558,7 @@ static void test_what_a_policy_leaves_open_is_said_at_load(void **state)
 {
     (void)state;
     char *log = log_of_loading("certificates: {verify_chain: false, verify_signature: false}\n");
-    assert_non_null(strstr(log, "WARNING policy \"gaps\" names no measurements"));
+    assert_non_null(strstr(log, "WARNING policy \"gaps\": no measurements are named"));
     assert_non_null(strstr(log, "WARNING policy \"gaps\": certificates.verify_chain is false"));
     assert_non_null(strstr(log, "WARNING policy \"gaps\": certificates.verify_signature is false"));
     free(log);

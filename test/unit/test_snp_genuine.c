@@ -167,6 +167,36 @@ static void check_flipped(const struct snp_evidence *evidence, const struct snp_
     checklist_free(&list);
 }
 
+/* Of either kind of key and either layout: a bit of every byte. */
+static void test_report_of_every_kind_with_one_bit_flipped_is_refused(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_VECTORS();
+    static const struct {
+        const char *name, *at;
+    } vectors[] = {{"milan-v2-virtee-1", "2023-04-03T23:59:59Z"},
+                   {"milan-v3-trustee-4", "2024-12-10T23:59:59Z"},
+                   {"turin-v5-msteeav-1", "2026-02-05T23:59:59Z"}};
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        struct vector vector = vector_open(vectors[i].name);
+        struct snp_chain_cache *cache = snp_chain_cache_new(4);
+        struct snp_trust trust = {.now_s = time_of(vectors[i].at), .cache = cache};
+        uint8_t bytes[SNP_REPORT_SIZE];
+        memcpy(bytes, vector.report.p, sizeof(bytes));
+        struct snp_evidence evidence = vector_evidence(&vector, true);
+        evidence.report = BYTES(bytes);
+        assert_null(forge_failure(&evidence, &trust));
+        for (size_t at = 0; at < sizeof(bytes); at++) {
+            bytes[at] ^= (uint8_t)(1U << at % 8);
+            check_flipped(&evidence, &trust, at);
+            bytes[at] ^= (uint8_t)(1U << at % 8);
+        }
+        assert_null(forge_failure(&evidence, &trust));
+        snp_chain_cache_free(cache);
+        vector_close(&vector);
+    }
+}
+
 static void test_report_with_one_bit_flipped_is_refused(void **state)
 {
     (void)state;
@@ -194,7 +224,24 @@ static void test_report_with_one_bit_flipped_is_refused(void **state)
     vector_close(&vector);
 }
 
-static void test_certificate_with_one_byte_changed_is_refused(void **state)
+/* Flips a bit of every byte, or of every third, of `der`, a place of the caller's that the evidence looks at: the chain
+ * must never hold. */
+static void check_certificate_flipped(const struct snp_evidence *evidence, const struct snp_trust *trust, uint8_t *der,
+                                      size_t size, size_t step)
+{
+    assert_null(forge_failure(evidence, trust));
+    for (size_t at = 0; at < size; at += step) {
+        der[at] ^= (uint8_t)(1U << at % 8);
+        bool refused = forge_outcome_is(evidence, trust, SNP_CHECK_CHAIN, CHECK_FAIL);
+        if (!refused)
+            print_message("byte %zu\n", at);
+        assert_true(refused);
+        der[at] ^= (uint8_t)(1U << at % 8);
+    }
+    assert_null(forge_failure(evidence, trust));
+}
+
+static void test_vcek_with_one_bit_flipped_is_refused(void **state)
 {
     (void)state;
     SKIP_WITHOUT_VECTORS();
@@ -202,14 +249,50 @@ static void test_certificate_with_one_byte_changed_is_refused(void **state)
     struct snp_trust trust = {.now_s = time_of("2026-01-01T00:00:00Z")};
     uint8_t *bytes = mem_copy(vector.vcek);
     struct snp_evidence evidence = {.report = vector.report, .vcek = bytes_of(bytes, vector.vcek.n)};
-    assert_null(forge_failure(&evidence, &trust));
-    for (size_t at = 0; at < vector.vcek.n; at++) {
-        bytes[at] ^= 0x01;
-        assert_non_null(forge_failure(&evidence, &trust));
-        bytes[at] ^= 0x01;
-    }
+    check_certificate_flipped(&evidence, &trust, bytes, vector.vcek.n, 1);
     free(bytes);
     vector_close(&vector);
+}
+
+static void test_vlek_with_one_bit_flipped_is_refused(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_VECTORS();
+    struct vector vector = vector_open("milan-v3-trustee-4");
+    struct snp_trust trust = {.now_s = time_of("2024-12-10T23:59:59Z")};
+    uint8_t *bytes = mem_copy(vector.vlek);
+    struct snp_evidence evidence = {.report = vector.report, .vlek = bytes_of(bytes, vector.vlek.n)};
+    check_certificate_flipped(&evidence, &trust, bytes, vector.vlek.n, 3);
+    free(bytes);
+    vector_close(&vector);
+}
+
+static void check_intermediate_flipped(const char *name, const char *at, enum snp_product product,
+                                       enum snp_vek_kind kind)
+{
+    struct vector vector = vector_open(name);
+    struct snp_trust trust = {.now_s = time_of(at)};
+    struct bytes der = snp_amd_intermediate_der(product, kind);
+    uint8_t *bytes = mem_copy(der);
+    struct snp_evidence evidence = vector_evidence(&vector, false);
+    evidence.intermediate = bytes_of(bytes, der.n);
+    check_certificate_flipped(&evidence, &trust, bytes, der.n, 3);
+    free(bytes);
+    vector_close(&vector);
+}
+
+static void test_ask_with_one_bit_flipped_is_refused(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_VECTORS();
+    check_intermediate_flipped("turin-v5-oak-1", "2026-01-01T00:00:00Z", SNP_PRODUCT_TURIN, SNP_VEK_VCEK);
+}
+
+static void test_asvk_with_one_bit_flipped_is_refused(void **state)
+{
+    (void)state;
+    SKIP_WITHOUT_VECTORS();
+    check_intermediate_flipped("milan-v3-trustee-4", "2024-12-10T23:59:59Z", SNP_PRODUCT_MILAN, SNP_VEK_VLEK);
 }
 
 static void test_ark_of_the_peer_changes_nothing(void **state)
@@ -279,7 +362,11 @@ int main(void)
         cmocka_unit_test(test_report_in_a_device_table_verifies),
         cmocka_unit_test(test_report_with_the_certificate_of_another_chip_is_refused),
         cmocka_unit_test(test_report_with_one_bit_flipped_is_refused),
-        cmocka_unit_test(test_certificate_with_one_byte_changed_is_refused),
+        cmocka_unit_test(test_report_of_every_kind_with_one_bit_flipped_is_refused),
+        cmocka_unit_test(test_vcek_with_one_bit_flipped_is_refused),
+        cmocka_unit_test(test_vlek_with_one_bit_flipped_is_refused),
+        cmocka_unit_test(test_ask_with_one_bit_flipped_is_refused),
+        cmocka_unit_test(test_asvk_with_one_bit_flipped_is_refused),
         cmocka_unit_test(test_ark_of_the_peer_changes_nothing),
         cmocka_unit_test(test_facts_of_a_genuine_report_are_told),
         cmocka_unit_test(test_genuine_report_without_the_fitting_intermediate_is_refused),

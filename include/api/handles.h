@@ -1,0 +1,60 @@
+/*
+ * handles.h: what stands behind the opaque types of vouch.h, and how errors leave the library. Not installed.
+ */
+#ifndef API_HANDLES_H
+#define API_HANDLES_H
+
+#include "api/vouch.h"
+#include "attest/evidence.h"
+#include "attest/policy.h"
+#include "attest/verdict.h"
+#include "attest/verified.h"
+
+#include <stdatomic.h>
+
+struct vouch_policy {
+    struct policy *policy; /* one reference */
+    const char *gaps[POLICY_GAPS_MAX];
+    size_t gap_count;
+};
+
+struct vouch_verifier {
+    struct snp_chain_cache *chains;
+    struct verified *verified;
+};
+
+enum request_subject { REQUEST_NONE = 0, REQUEST_CERTIFICATE, REQUEST_REPORT, REQUEST_CMW };
+
+#define REQUEST_ENDORSEMENTS (VOUCH_CRL + 1)
+
+struct vouch_request {
+    enum request_subject subject;
+    X509 *leaf;
+    STACK_OF(X509) * others; /* never NULL */
+    uint8_t *content;        /* of a report or CMW */
+    size_t size;
+    struct evidence evidence; /* of a CMW: views into `content` */
+    uint8_t *endorsement[REQUEST_ENDORSEMENTS];
+    size_t endorsement_size[REQUEST_ENDORSEMENTS];
+    bool is_endorsed;      /* any was set */
+    struct policy *policy; /* one reference; may be NULL */
+    bool has_time;
+    int64_t time_s;
+    uint8_t nonce[BIND_NONCE_MAX];
+    size_t nonce_size;
+    uint8_t report_data[SNP_REPORT_DATA_SIZE];
+    bool has_report_data;
+    int role;
+    bool is_tls13;
+};
+
+struct vouch_verdict {
+    struct verdict verdict;
+};
+
+/* The status of an error, its sentence written into `why`. */
+int api_answer(struct err outcome, char *why, size_t why_size);
+/* Makes the texts of checks, in which words of a peer may stand, fit to be printed. */
+void api_clean(struct checklist *checks);
+
+#endif
