@@ -42,3 +42,10 @@ test_fuzz_fuzz_scram_LDADD = $(LIBS_GATE)
 test_fuzz_fuzz_hba_SOURCES = test/fuzz/fuzz_hba.c test/fuzz/fuzz.h
 test_fuzz_fuzz_hba_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_hba_LDADD = $(LIBS_GATE)
+
+# Makes a program believe that it runs in an SEV-SNP guest (test/support/machine.py); never installed.
+PRELOAD = test/preload/snp_guest.so
+CLEANFILES += $(PRELOAD)
+$(PRELOAD): test/preload/snp_guest.c
+	$(AM_V_CC)$(MKDIR_P) test/preload && $(CC) -std=gnu17 -O1 -g $(WARNING_CFLAGS) -D_GNU_SOURCE -U_FORTIFY_SOURCE -fPIC \
+	    -shared -o $@ $(top_srcdir)/test/preload/snp_guest.c

@@ -31,4 +31,7 @@ struct err attestation_renew(struct attest *attest, struct config *config) MUST_
  * fails. */
 struct err attestation_adopt(struct attest *attest, struct loop *home, const struct rules *rules) MUST_CHECK;
 
+/* Tells the service manager how the evidence stands, where there is some. */
+void attestation_tell_status(const struct attest *attest);
+
 #endif

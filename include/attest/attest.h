@@ -20,6 +20,7 @@ struct attest {
     struct verified *verified;
     struct kds *kds;
     struct crls *crls;
+    bool evidence_is_shown;    /* by the configuration in force, to clients; main */
     struct attester *attester; /* NULL: client_tls_cert_file shows an operator's certificate, or there is no TLS */
 };
 

@@ -1,15 +1,16 @@
 /*
  * attester.h: our own evidence: the authority, the attested leaf, and its renewal.
  *
- * The one place that talks to the provider, on a thread of its own, so that a throttled device holds nobody up. The
- * leaf is renewed at a third of attest_max_age; when that fails, or the provider does not answer, it serves on until
- * notAfter, and the log says so.
+ * The one place that talks to the provider, on a thread of its own, so that a throttled device holds nobody up, and at
+ * a pace that a device bears (attest/pace.h). The leaf is renewed at a third of attest_max_age; when that fails, or the
+ * provider does not answer, it serves on until notAfter, and the log says so.
  */
 #ifndef ATTEST_ATTESTER_H
 #define ATTEST_ATTESTER_H
 
 #include "attest/evidence.h"
 #include "attest/kds.h"
+#include "attest/pace.h"
 #include "base/loop.h"
 #include "config/config.h"
 
@@ -18,6 +19,8 @@ struct attester;
 struct attester_ops {
     /* A new leaf: on the home loop's thread. `identity` is borrowed for the call. */
     void (*renewed)(void *ctx, struct tls_identity *identity);
+    /* The state has changed: a leaf was made or could not be made. On the home loop's thread; may be NULL. */
+    void (*changed)(void *ctx);
 };
 
 /* Opens provider and authority, writes attest_ca_file, makes the first leaf (blocks) and starts the renewal. A config
@@ -40,7 +43,7 @@ struct tls_identity *attester_identity(const struct attester *attester);
 struct err attester_adopt(struct attester *attester, struct config *config,
                           const uint8_t digest[SHA384_SIZE]) MUST_CHECK;
 
-/* What SHOW EVIDENCE tells. Times since 1970 in microseconds; 0: not known. */
+/* What SHOW EVIDENCE and metrics tell. Times since 1970 in microseconds; 0: not known. */
 struct attester_state {
     const char *provider; /* "none" without one */
     bool simulated;
@@ -56,6 +59,7 @@ struct attester_state {
     bool is_complete;           /* the certificate of the processor's key is with the report */
     uint64_t failures;          /* since the last success */
     char failure[ERR_WHY_SIZE]; /* the last; "" when there was none since */
+    struct pace_state pace;
 };
 /* Any thread. */
 void attester_read_state(struct attester *attester, struct attester_state *out);

@@ -10,6 +10,7 @@
 #include "snp/report.h"
 
 struct provider;
+struct pace;
 
 /* As attest_provider says. ERR_NOT_FOUND: `auto`, and this machine has none (never the simulated one), or the one named
  * is not here; ERR_UNSUPPORTED: one that this build does not have. The simulated provider makes its keys at first use
@@ -26,6 +27,9 @@ const char *provider_name(const struct provider *provider);
 /* Whether it protects nothing. */
 bool provider_is_simulated(const struct provider *provider);
 
+/* From now on reports are asked for at this pace, which outlives the provider (attest/pace.h). Between two reports. */
+void provider_set_pace(struct provider *provider, struct pace *pace);
+
 /* A report and the GUID table of certificates that prove it (empty when the provider has none). */
 struct provider_report {
     uint8_t report[SNP_REPORT_SIZE];
@@ -33,7 +37,8 @@ struct provider_report {
     size_t table_size;
 };
 
-/* Blocks: milliseconds, or seconds when the device is throttled. On failure *out is empty. */
+/* Blocks: milliseconds, or seconds when the device is throttled or the pace makes it wait. On failure *out is empty.
+ * ERR_KEY_LOST: the kernel has wiped the guest's key to the processor, and no report will be made until a reboot. */
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                            struct provider_report *out) MUST_CHECK;
 void provider_report_release(struct provider_report *report);

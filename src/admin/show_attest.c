@@ -147,13 +147,34 @@ const struct show_table show_attestation = {SHOW_COLUMNS(attestation_columns), .
 /* ---- our own evidence ---- */
 
 static const struct column evidence_columns[] = {
-    {"provider", COLUMN_TEXT},      {"simulated", COLUMN_INT},      {"product", COLUMN_TEXT},
-    {"measurement", COLUMN_TEXT},   {"chip_id", COLUMN_TEXT},       {"tcb", COLUMN_TEXT},
-    {"guest_svn", COLUMN_BIGINT},   {"debug", COLUMN_INT},          {"smt", COLUMN_INT},
-    {"report", COLUMN_TEXT},        {"issued_at", COLUMN_TEXT},     {"age", COLUMN_BIGINT},
-    {"next_rotation", COLUMN_TEXT}, {"not_after", COLUMN_TEXT},     {"leaf_sha256", COLUMN_TEXT},
-    {"ca_sha256", COLUMN_TEXT},     {"config_digest", COLUMN_TEXT}, {"rotations", COLUMN_BIGINT},
-    {"failures", COLUMN_BIGINT},    {"failure", COLUMN_TEXT},
+    {"provider", COLUMN_TEXT},
+    {"simulated", COLUMN_INT},
+    {"product", COLUMN_TEXT},
+    {"measurement", COLUMN_TEXT},
+    {"chip_id", COLUMN_TEXT},
+    {"tcb", COLUMN_TEXT},
+    {"guest_svn", COLUMN_BIGINT},
+    {"debug", COLUMN_INT},
+    {"smt", COLUMN_INT},
+    {"report", COLUMN_TEXT},
+    {"issued_at", COLUMN_TEXT},
+    {"age", COLUMN_BIGINT},
+    {"next_rotation", COLUMN_TEXT},
+    {"not_after", COLUMN_TEXT},
+    {"leaf_sha256", COLUMN_TEXT},
+    {"ca_sha256", COLUMN_TEXT},
+    {"config_digest", COLUMN_TEXT},
+    {"rotations", COLUMN_BIGINT},
+    {"failures", COLUMN_BIGINT},
+    {"failure", COLUMN_TEXT},
+    {"key_lost", COLUMN_INT},
+    {"throttled", COLUMN_INT},
+    {"report_requests", COLUMN_BIGINT},
+    {"report_failures", COLUMN_BIGINT},
+    {"report_throttled", COLUMN_BIGINT},
+    {"report_us", COLUMN_BIGINT},
+    {"report_tokens", COLUMN_TEXT},
+    {"report_rate", COLUMN_TEXT},
 };
 
 static void put_own_report(const struct attester_state *state, struct table *out)
@@ -169,6 +190,26 @@ static void put_own_report(const struct attester_state *state, struct table *out
     }
     put_report(&report, snp_report_product(&report), out);
     put_hex(out, state->report, sizeof state->report);
+}
+
+static void put_decimal(struct table *out, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.3f", value);
+    table_text(out, text);
+}
+
+/* How the device has answered. */
+static void put_pace(const struct pace_state *pace, struct table *out)
+{
+    table_bool(out, pace->key_is_lost);
+    table_bool(out, pace->is_throttled);
+    table_int(out, (int64_t)pace->requests);
+    table_int(out, (int64_t)pace->failures);
+    table_int(out, (int64_t)pace->throttled);
+    table_int(out, pace->last_us);
+    put_decimal(out, pace->tokens);
+    put_decimal(out, pace->rate);
 }
 
 /* Without an attester there is no row: an operator's certificate is shown, or there is no TLS. */
@@ -195,6 +236,7 @@ static struct err fill_evidence(struct showing *showing, struct table *out)
     table_int(out, (int64_t)state->renewals);
     table_int(out, (int64_t)state->failures);
     table_text(out, state->failure);
+    put_pace(&state->pace, out);
     free(state);
     return OK;
 }

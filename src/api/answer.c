@@ -17,6 +17,7 @@ static int answer_status(enum err_code code)
     case ERR_NOT_NOW:
     case ERR_TIMEOUT:
     case ERR_CLOSED:
+    case ERR_KEY_LOST:
         return VOUCH_ERROR_SYSTEM;
     case ERR_INPUT:
     case ERR_DENIED:

@@ -1,6 +1,12 @@
 #include "app/attestation.h"
 
+#include "app/process.h"
 #include "attest/digest.h"
+#include "attest/readiness.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
 
 static bool attestation_is_due(const struct config *config)
 {
@@ -62,4 +68,25 @@ struct err attestation_adopt(struct attest *attest, struct loop *home, const str
     kds_adopt(attest->kds, options);
     crls_watch(attest->crls, home, &rules->policies);
     return OK;
+}
+
+void attestation_tell_status(const struct attest *attest)
+{
+    if (!attest->attester || !attest->evidence_is_shown)
+        return;
+    struct attester_state *state = NEW(struct attester_state);
+    char until[CLOCK_TEXT_SIZE];
+    attester_read_state(attest->attester, state);
+    clock_text(state->not_after_us, until);
+    struct err lack = readiness_of(state, clock_wall_us());
+    char *text = failed(lack) ? mem_format("STATUS=Not ready: %s", lack.why)
+                 : state->failures > 0
+                     ? mem_format("STATUS=The certificate in force serves until %s: %s", until, state->failure)
+                     : mem_format("STATUS=The attested certificate is good until %s", until);
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' '; /* a line of its own would be a message of its own */
+    process_notify(text);
+    free(text);
+    free(state);
 }

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libattest.a
 libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
+    src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
@@ -21,6 +22,7 @@ libattest_a_SOURCES = \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \
     src/attest/evidence_raw.c \
+    src/attest/pace.c include/attest/pace.h \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
@@ -47,6 +49,7 @@ libattest_a_SOURCES = \
     src/attest/policy_read.c include/attest/policy_read.h \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
+    src/attest/readiness.c include/attest/readiness.h \
     src/attest/small_file.c include/attest/small_file.h \
     src/attest/veks.c include/attest/veks.h \
     src/attest/verdict.c include/attest/verdict.h \
@@ -101,6 +104,10 @@ check_PROGRAMS += test/unit/test_attest_verified
 test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_pace
+test_unit_test_attest_pace_SOURCES = test/unit/test_attest_pace.c
+test_unit_test_attest_pace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_pace_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
