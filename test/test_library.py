@@ -101,7 +101,7 @@ def test_it_stands_where_linker_loader_and_pkg_config_look(installed):
     assert "RPATH" not in dynamic and "RUNPATH" not in dynamic
     if not SANITIZER:
         needed = set(re.findall(r"Shared library: \[(lib[a-z_]+)", dynamic))
-        assert needed <= {"libcrypto", "libyaml", "libjansson", "libc", "libcurl", "libevent", "libevent_pthreads"}
+        assert needed <= {"libcrypto", "libyaml", "libjansson", "libc", "libm", "libcurl", "libevent", "libevent_pthreads"}
 
 
 def test_it_offers_what_its_header_declares_and_nothing_else(installed):
