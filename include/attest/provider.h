@@ -11,7 +11,8 @@
 
 struct provider;
 
-/* As attest_provider says. ERR_NOT_FOUND: `auto`, and this machine has none (never the simulated one), or the one named
+/* As attest_provider says; `auto` is the first of tsm, sev-guest and azure. ERR_NOT_FOUND: `auto`, and this machine has
+ * none (never the simulated one), or the one named
  * is not here; ERR_UNSUPPORTED: one that this build does not have. The simulated provider makes its keys at first use
  * (seconds). *out is the caller's. */
 struct err provider_open(const struct settings *set, struct provider **out) MUST_CHECK;
@@ -26,11 +27,14 @@ const char *provider_name(const struct provider *provider);
 /* Whether it protects nothing. */
 bool provider_is_simulated(const struct provider *provider);
 
-/* A report and the GUID table of certificates that prove it (empty when the provider has none). */
+/* A report and the GUID table of certificates that prove it (empty when the provider has none). Where REPORT_DATA is
+ * not the guest's, also the record that says what it binds (attest/evidence_azure.h). */
 struct provider_report {
     uint8_t report[SNP_REPORT_SIZE];
     uint8_t *table;
     size_t table_size;
+    uint8_t *azure; /* NULL: the report's REPORT_DATA is what was asked for */
+    size_t azure_size;
 };
 
 /* Blocks: milliseconds, or seconds when the device is throttled. On failure *out is empty. */

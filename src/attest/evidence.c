@@ -1,5 +1,6 @@
 #include "attest/evidence.h"
 
+#include "attest/azure_verify.h"
 #include "attest/cmw.h"
 #include "attest/provider.h"
 #include "base/mem.h"
@@ -13,6 +14,8 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
     struct err outcome = err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
         struct bytes content;
+        if (i == EVIDENCE_AZURE) /* stands where EVIDENCE_CMW does */
+            continue;
         struct err found = certificate_extension(certificate, evidence_format_oid((enum evidence_format)i), &content);
         if (found.code == ERR_NOT_FOUND)
             continue;
@@ -23,6 +26,8 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         outcome = err_within(found, "evidence");
         *extension = content;
     }
+    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_seems_azure(*extension))
+        out->format = EVIDENCE_AZURE;
     return outcome;
 }
 
@@ -30,6 +35,10 @@ static struct err evidence_read_cmw(struct bytes extension, struct evidence *out
 {
     struct cmw cmw;
     TRY(cmw_parse_extension(extension, &cmw));
+    if ((cmw.azure.n > 0) != (out->format == EVIDENCE_AZURE))
+        return err_make(ERR_INPUT, "the evidence is not of the format %s", evidence_format_name(out->format));
+    if (out->format == EVIDENCE_AZURE)
+        TRY(evidence_azure_parse(cmw.azure, &out->azure));
     TRY(bind_parse(cmw.bind, &out->bind));
     if (out->bind.kind != BIND_KIND_LEAF)
         return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", out->bind.kind);
@@ -61,10 +70,11 @@ static struct err evidence_read_go_eat(struct bytes extension, struct evidence *
 
 static struct err evidence_read(struct bytes extension, struct evidence *out)
 {
-    if (extension.n > EVIDENCE_FOREIGN_MAX && out->format != EVIDENCE_CMW)
+    if (extension.n > EVIDENCE_FOREIGN_MAX && !evidence_format_is_ours(out->format))
         return err_make(ERR_INPUT, "the evidence has %zu bytes, more than %d", extension.n, EVIDENCE_FOREIGN_MAX);
     switch (out->format) {
     case EVIDENCE_CMW:
+    case EVIDENCE_AZURE:
         return evidence_read_cmw(extension, out);
     case EVIDENCE_GO_EAT:
         return evidence_read_go_eat(extension, out);
@@ -96,6 +106,7 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
 {
     switch (evidence->format) {
     case EVIDENCE_CMW:
+    case EVIDENCE_AZURE:
         if (!issuer_spki_sha384)
             return err_make(ERR_NOT_FOUND, "the issuer's key is not known");
         return bind_report_data(&evidence->bind, &certificate->facts, issuer_spki_sha384, out);
@@ -112,12 +123,25 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
     return err_make(ERR_UNSUPPORTED, "the evidence is of no known format");
 }
 
+static struct err evidence_check_azure(const struct provider_report *made, const struct snp_report *report,
+                                       const uint8_t value[SNP_REPORT_DATA_SIZE])
+{
+    struct evidence_azure azure;
+    struct checklist checks = CHECKLIST_EMPTY;
+    TRY(evidence_azure_parse(bytes_of(made->azure, made->azure_size), &azure));
+    struct err outcome = azure_verify(&azure, report, value, &checks);
+    checklist_free(&checks);
+    return err_within(outcome, "the provider gave a report that binds something else");
+}
+
 /* A device that answers with the report of another request would make evidence that everybody refuses. */
 static struct err evidence_check_report(const struct provider_report *made,
                                         const uint8_t report_data[SNP_REPORT_DATA_SIZE])
 {
     struct snp_report report;
     TRY(snp_report_parse(BYTES(made->report), &report));
+    if (made->azure_size > 0)
+        return evidence_check_azure(made, &report, report_data);
     if (!bytes_equal_secret(BYTES(report.report_data), bytes_of(report_data, SNP_REPORT_DATA_SIZE)))
         return err_make(ERR_INPUT, "the provider gave a report over other REPORT_DATA");
     return OK;
@@ -145,7 +169,10 @@ static struct err evidence_write(const struct bind *bind, const struct provider_
     if (!failed(outcome))
         outcome = writer_finish(&record, "the bind record");
     if (!failed(outcome)) {
-        struct cmw cmw = {.report = BYTES(made->report), .certs = writer_bytes(&table), .bind = writer_bytes(&record)};
+        struct cmw cmw = {.report = BYTES(made->report),
+                          .certs = writer_bytes(&table),
+                          .bind = writer_bytes(&record),
+                          .azure = bytes_of(made->azure, made->azure_size)};
         write(&cmw, out);
         outcome = writer_finish(out, "the evidence");
     }

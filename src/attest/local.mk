@@ -2,18 +2,22 @@ noinst_LIBRARIES += libattest.a
 libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
+    src/attest/azure_verify.c include/attest/azure_verify.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/digest.c include/attest/digest.h \
     src/attest/evidence.c include/attest/evidence.h \
+    src/attest/evidence_azure.c include/attest/evidence_azure.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \
     src/attest/evidence_raw.c \
+    src/attest/hcl.c src/attest/hcl_claims.c include/attest/hcl.h \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
+    src/attest/provider_azure.c include/attest/provider_azure.h \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
     src/attest/provider_simulated.c include/attest/provider_simulated.h \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
@@ -31,6 +35,7 @@ libattest_a_SOURCES = \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
     src/attest/small_file.c include/attest/small_file.h \
+    src/attest/tpm_quote.c include/attest/tpm_quote.h \
     src/attest/veks.c include/attest/veks.h \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \

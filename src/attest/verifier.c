@@ -1,5 +1,6 @@
 #include "attest/verifier.h"
 
+#include "attest/azure_verify.h"
 #include "attest/judge.h"
 #include "base/clock.h"
 
@@ -142,17 +143,39 @@ static struct err verify_issuer(const struct verification *v, uint8_t spki_sha38
     return certificate_spki_sha384(issuer, spki_sha384);
 }
 
-static struct err verify_binding_holds(const struct verification *v)
+/* What must be bound, by what this side saw itself. */
+static struct err verify_due(const struct verification *v, uint8_t due[SNP_REPORT_DATA_SIZE])
 {
     uint8_t issuer[SHA384_SIZE];
-    uint8_t due[SNP_REPORT_DATA_SIZE];
-    const struct snp_facts *facts = &v->verdict->facts;
-    bool binds_issuer = v->evidence.format == EVIDENCE_CMW;
-    if (!facts->report_is_read)
-        return err_make(ERR_INPUT, "the report cannot be read");
+    bool binds_issuer = evidence_format_is_ours(v->evidence.format);
     if (binds_issuer)
         TRY(verify_issuer(v, issuer));
-    TRY(evidence_report_data(&v->evidence, &v->certificate, binds_issuer ? issuer : NULL, due));
+    return evidence_report_data(&v->evidence, &v->certificate, binds_issuer ? issuer : NULL, due);
+}
+
+/* Where the guest does not own REPORT_DATA, from link to link: the report vouches for the runtime claims, these for a
+ * key, and that key signed a quote over what is due. `due` is NULL, for the reason `why`, when it is not known. */
+static struct err verify_azure(const struct evidence_azure *azure, struct err why, const uint8_t *due,
+                               struct verdict *verdict)
+{
+    const struct snp_report *report = verdict->facts.report_is_read ? &verdict->facts.report : NULL;
+    struct err e = azure_verify(azure, report, failed(why) ? NULL : due, &verdict->checks);
+    const char *missing = azure_verify_missing(&verdict->checks);
+    if (missing)
+        return err_make(ERR_DENIED, "the check %s was not made", missing);
+    return failed(why) ? why : e;
+}
+
+static struct err verify_binding_holds(const struct verification *v)
+{
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    const struct snp_facts *facts = &v->verdict->facts;
+    struct err known = verify_due(v, due);
+    if (v->evidence.format == EVIDENCE_AZURE)
+        return verify_azure(&v->evidence.azure, known, due, v->verdict);
+    if (!facts->report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    TRY(known);
     if (!bytes_equal_secret(BYTES(due), BYTES(facts->report.report_data)))
         return err_make(ERR_DENIED, "the report is about another key, name, time or nonce");
     return OK;
@@ -167,7 +190,8 @@ static bool verify_tolerates_unbound(const struct verify_request *request)
 
 static void verify_binding(const struct verification *v)
 {
-    const char *expected = "REPORT_DATA made for this certificate";
+    const char *expected = v->evidence.format == EVIDENCE_AZURE ? "a quote made for this certificate"
+                                                                : "REPORT_DATA made for this certificate";
     struct err e = verify_binding_holds(v);
     if (failed(e))
         checklist_add(v->checks, VERIFY_CHECK_BINDING, CHECK_FAIL, expected, e.why);
@@ -198,7 +222,7 @@ static void verify_times(const struct verification *v)
     verify_time_text(now_s, found);
     bool valid = leaf->not_before_s <= now_s && now_s <= leaf->not_after_s;
     checklist_add(v->checks, VERIFY_CHECK_VALIDITY, valid ? CHECK_PASS : CHECK_FAIL, expected, found);
-    if (v->evidence.format != EVIDENCE_CMW) {
+    if (!evidence_format_is_ours(v->evidence.format)) {
         checklist_add(v->checks, VERIFY_CHECK_ISSUED, CHECK_SKIPPED, "", "a report of this format binds no time");
         return;
     }
@@ -242,7 +266,7 @@ static void verify_age(const struct verification *v, int64_t age_us, const char 
 static void verify_claimed_age(const struct verification *v)
 {
     int64_t issued_s = v->evidence.issued_at_s;
-    if (v->evidence.format == EVIDENCE_CMW)
+    if (evidence_format_is_ours(v->evidence.format))
         verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
     else
         checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
@@ -325,22 +349,53 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     out->duration_us = clock_monotonic_us() - began_us;
 }
 
+static struct err verify_report_binds(const struct verify_report_request *request, struct verdict *out)
+{
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    struct err known = bind_report_data_alone(request->bind, due);
+    if (request->azure)
+        return verify_azure(request->azure, known, due, out);
+    if (!out->facts.report_is_read)
+        return err_make(ERR_INPUT, "the report cannot be read");
+    TRY(known);
+    if (!bytes_equal_secret(BYTES(due), BYTES(out->facts.report.report_data)))
+        return err_make(ERR_DENIED, "the report is about another time or nonce");
+    return OK;
+}
+
+/* Without what they would be held against, runtime claims are still those that the report vouches for. */
+static void verify_report_claims(const struct verify_report_request *request, struct verdict *out)
+{
+    struct bytes claims = request->azure ? request->azure->claims : request->claims;
+    if (claims.n > 0)
+        azure_verify_claims(claims, out->facts.report_is_read ? &out->facts.report : NULL, &out->checks);
+}
+
 /* What a report by itself can be held against is the bind record that came with it. */
 static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
 {
-    const char *expected = "REPORT_DATA made for the bind record";
-    uint8_t due[SNP_REPORT_DATA_SIZE];
+    const char *expected = request->azure ? "a quote made for the bind record" : "REPORT_DATA made for the bind record";
     if (!request->bind || request->bind->kind != BIND_KIND_REPORT) {
+        verify_report_claims(request, out);
         checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
                       "no certificate: what REPORT_DATA binds was not looked at");
         return;
     }
-    struct err e = out->facts.report_is_read ? bind_report_data_alone(request->bind, due)
-                                             : err_make(ERR_INPUT, "the report cannot be read");
-    if (!failed(e) && !bytes_equal_secret(BYTES(due), BYTES(out->facts.report.report_data)))
-        e = err_make(ERR_DENIED, "the report is about another time or nonce");
+    struct err e = verify_report_binds(request, out);
     checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
                   failed(e) ? e.why : "it is");
+}
+
+/* A measurement of Azure's is the paravisor's: a policy that does not name the format is not about it. */
+static void verify_report_format(const struct verify_report_request *request, struct verdict *out)
+{
+    if (!request->azure && request->claims.n == 0)
+        return;
+    out->format = EVIDENCE_AZURE;
+    bool accepted = !request->policy || request->policy->formats[EVIDENCE_AZURE];
+    checklist_add(&out->checks, VERIFY_CHECK_FORMAT, accepted ? CHECK_PASS : CHECK_FAIL,
+                  request->policy ? "a format that the policy accepts" : "a known format",
+                  evidence_format_name(EVIDENCE_AZURE));
 }
 
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
@@ -354,6 +409,7 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
         trust.crl_mode = request->crl_mode;
     snp_verify(request->evidence, &trust, &checks, &out->facts);
     verify_take_checks(request->policy, &checks, out);
+    verify_report_format(request, out);
     verify_report_binding(request, out);
     verify_demands(request->policy, request->now_us, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
