@@ -76,6 +76,15 @@ test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_azure test/unit/test_attest_hcl
+test_unit_test_attest_hcl_SOURCES = test/unit/test_attest_hcl.c test/unit/azure_forge.c test/unit/azure_forge.h \
+    test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_hcl_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hcl_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_azure_SOURCES = test/unit/test_attest_azure.c test/unit/azure_forge.c test/unit/azure_forge.h \
+    test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_azure_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_azure_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
