@@ -19,6 +19,11 @@ json_t *vouch_decode(const struct vouch_material *material);
  * nothing does. */
 json_t *vouch_decode_report(struct bytes bytes, enum snp_product product);
 
+/* An Azure virtual machine's runtime claims as they stand there, and with them what its TPM quoted. {"problem": …}
+ * where they cannot be read. */
+json_t *vouch_decode_claims(struct bytes claims);
+json_t *vouch_decode_azure(const struct evidence_azure *azure);
+
 /* {"problem": …} where it cannot be read. */
 json_t *vouch_decode_certificate(struct bytes der_or_pem);
 json_t *vouch_decode_x509(X509 *x509);

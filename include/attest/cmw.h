@@ -32,8 +32,7 @@ struct err cmw_parse(struct bytes cbor, struct cmw *out) MUST_CHECK;
 void cmw_write_extension(const struct cmw *cmw, struct writer *w);
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHECK;
 
-/* Whether the extension seems to hold the type with the member "azure": by the number of its members, so that one that
- * nobody wants need not be read. cmw_parse_extension decides. */
-bool cmw_extension_seems_azure(struct bytes extension);
+/* Whether it is well formed and of the type with the member "azure". Nothing within the members is looked at. */
+bool cmw_extension_is_azure(struct bytes extension);
 
 #endif

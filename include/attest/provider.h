@@ -26,6 +26,8 @@ void provider_free(struct provider *provider);
 const char *provider_name(const struct provider *provider);
 /* Whether it protects nothing. */
 bool provider_is_simulated(const struct provider *provider);
+/* Whether its reports come from an Azure paravisor, with the record that they need. */
+bool provider_is_azure(const struct provider *provider);
 
 /* A report and the GUID table of certificates that prove it (empty when the provider has none). Where REPORT_DATA is
  * not the guest's, also the record that says what it binds (attest/evidence_azure.h). */

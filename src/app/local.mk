@@ -15,6 +15,7 @@ vouch_SOURCES = \
     src/app/vouch_case.c include/app/vouch_case.h \
     src/app/vouch_cert.c include/app/vouch_command.h \
     src/app/vouch_decode.c include/app/vouch_decode.h \
+    src/app/vouch_decode_azure.c \
     src/app/vouch_decode_report.c \
     src/app/vouch_dial.c include/app/vouch_dial.h \
     src/app/vouch_explain.c include/app/vouch_explain.h \

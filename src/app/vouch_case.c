@@ -53,6 +53,7 @@ static struct err case_fit(const struct vouch_files *files, struct vouch_case *c
     case MATERIAL_TABLE:
         return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
     case MATERIAL_CMW:
+    case MATERIAL_HCL:
     case MATERIAL_REPORT:
         break;
     }
@@ -99,6 +100,8 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
     struct verify_report_request request = {
         .evidence = &c->snp,
         .bind = c->material.has_evidence ? &c->material.evidence.bind : NULL,
+        .azure = c->material.evidence.azure.claims.n > 0 ? &c->material.evidence.azure : NULL,
+        .claims = c->material.claims,
         .policy = policy,
         .crl_mode = c->crl_mode,
         .now_us = c->now_us,

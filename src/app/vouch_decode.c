@@ -212,11 +212,13 @@ static json_t *decode_bind(const struct bind *bind)
 /* Evidence in the formats of others has no bind record, and at most a nonce. */
 static void decode_put_evidence(json_t *json, const struct vouch_material *material)
 {
-    bool is_foreign = material->kind == MATERIAL_CERTIFICATE && material->evidence.format != EVIDENCE_CMW;
+    bool is_foreign = material->kind == MATERIAL_CERTIFICATE && !evidence_format_is_ours(material->evidence.format);
     if (is_foreign)
         json_object_set_new(json, "nonce", vouch_decode_hex(material->evidence.nonce));
     json_object_set_new(json, "bind", is_foreign ? json_null() : decode_bind(&material->evidence.bind));
     json_object_set_new(json, "report", vouch_decode_report(material->report, decode_product(&material->table)));
+    if (material->evidence.azure.claims.n > 0)
+        json_object_set_new(json, "azure", vouch_decode_azure(&material->evidence.azure));
     json_object_set_new(json, "certs", decode_table(&material->table));
 }
 
@@ -251,6 +253,10 @@ json_t *vouch_decode(const struct vouch_material *material)
         break;
     case MATERIAL_CERTIFICATE:
         decode_put_certificate(json, material);
+        break;
+    case MATERIAL_HCL:
+        json_object_set_new(json, "report", vouch_decode_report(material->report, SNP_PRODUCT_UNKNOWN));
+        json_object_set_new(json, "claims", vouch_decode_claims(material->claims));
         break;
     case MATERIAL_CMW:
         decode_put_evidence(json, material);

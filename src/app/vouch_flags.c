@@ -116,16 +116,17 @@ static bool flags_setting_counts(const char *name)
 {
     static const char simulated[] = "attest_simulated_";
     return strncmp(name, simulated, sizeof simulated - 1) == 0 || strcmp(name, "attest_provider") == 0 ||
-           strcmp(name, "attest_state_dir") == 0;
+           strcmp(name, "attest_state_dir") == 0 || strcmp(name, "attest_tpm") == 0;
 }
 
 struct err flags_set(struct settings *settings, const char *name, const char *value)
 {
     const struct setting *setting = setting_find(name);
     if (!setting || !flags_setting_counts(name))
-        return err_make(ERR_INPUT,
-                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir and attest_simulated_*",
-                        name);
+        return err_make(
+            ERR_INPUT,
+            "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_tpm and attest_simulated_*",
+            name);
     return setting_set(setting, value, settings);
 }
 

@@ -20,6 +20,8 @@ const char *material_kind_name(enum material_kind kind)
         return "certificate";
     case MATERIAL_CMW:
         return "CMW";
+    case MATERIAL_HCL:
+        return "HCL report";
     case MATERIAL_TABLE:
         break;
     }
@@ -59,6 +61,8 @@ static struct err material_take_cmw(struct bytes cbor, struct vouch_material *ou
     out->kind = MATERIAL_CMW;
     TRY(cmw_parse(cbor, &cmw));
     TRY(bind_parse(cmw.bind, &out->evidence.bind));
+    if (cmw.azure.n > 0)
+        TRY(evidence_azure_parse(cmw.azure, &out->evidence.azure));
     TRY(snp_certtable_parse(cmw.certs, &out->table));
     out->report = cmw.report;
     out->has_evidence = true;
@@ -69,6 +73,16 @@ static void material_take_report(struct bytes bytes, struct vouch_material *out)
 {
     out->kind = MATERIAL_REPORT;
     out->report = bytes;
+}
+
+static struct err material_take_hcl(struct bytes bytes, struct vouch_material *out)
+{
+    struct hcl_report hcl;
+    out->kind = MATERIAL_HCL;
+    TRY(hcl_report_parse(bytes, &hcl));
+    out->report = hcl.report;
+    out->claims = hcl.claims;
+    return OK;
 }
 
 /* A table without an entry could be any file of zeros. */
@@ -99,12 +113,14 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
         return material_take_der(bytes, out);
     if (material_is_cbor_map(bytes))
         return material_take_cmw(bytes, out);
+    if (hcl_report_is_one(bytes))
+        return material_take_hcl(bytes, out);
     if (memmem(bytes.p, bytes.n, PEM_MARK, sizeof PEM_MARK - 1))
         return material_take_pem(path, out);
     if (bytes.n != SNP_REPORT_SIZE)
         return err_make(ERR_INPUT,
                         "%zu bytes that are no certificate (PEM or DER), CMW or table of certificates, nor the %d of a "
-                        "report",
+                        "report, nor an HCL report",
                         bytes.n, SNP_REPORT_SIZE);
     material_take_report(bytes, out);
     return OK;
@@ -126,6 +142,8 @@ struct err vouch_material_read_report(const char *path, struct vouch_material *o
     struct bytes bytes = bytes_of(out->content, size);
     if (size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
         return err_within(material_take_cmw(bytes, out), "\"%.100s\"", path);
+    if (size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
+        return err_within(material_take_hcl(bytes, out), "\"%.100s\"", path);
     material_take_report(bytes, out);
     return OK;
 }

@@ -102,7 +102,7 @@ struct err azure_verify(const struct evidence_azure *azure, const struct snp_rep
     azure_check_user_data(&chain, value, &checks);
     struct err outcome = azure_quote_binds(&chain, value);
     const struct check *failure = checklist_first(&checks, CHECK_FAIL);
-    if (!failed(outcome) && failure)
+    if (failure && (!failed(outcome) || !chain.quote_is_read))
         outcome = err_make(ERR_DENIED, "%s: %s", failure->name, failure->found);
     EVP_PKEY_free(chain.key);
     checklist_join(out, &checks);

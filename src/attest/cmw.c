@@ -148,14 +148,6 @@ static size_t cmw_read_der_length(struct reader *r)
     return length;
 }
 
-bool cmw_extension_seems_azure(struct bytes extension)
-{
-    struct reader r = reader_of(extension);
-    uint8_t tag = reader_u8(&r);
-    struct reader collection = reader_sub(&r, cmw_read_der_length(&r));
-    return tag == DER_OCTET_STRING && cbor_read_map(&collection) == CMW_PAIRS_AZURE && !collection.bad;
-}
-
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
 {
     struct reader r = reader_of(extension);
@@ -166,4 +158,10 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
     if (tag != DER_OCTET_STRING || r.bad || reader_left(&r) > 0)
         return err_make(ERR_INPUT, "the CMW extension is not a DER OCTET STRING");
     return cmw_parse(collection, out);
+}
+
+bool cmw_extension_is_azure(struct bytes extension)
+{
+    struct cmw cmw;
+    return !failed(cmw_parse_extension(extension, &cmw)) && cmw.azure.n > 0;
 }

@@ -26,7 +26,7 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         outcome = err_within(found, "evidence");
         *extension = content;
     }
-    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_seems_azure(*extension))
+    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_is_azure(*extension))
         out->format = EVIDENCE_AZURE;
     return outcome;
 }

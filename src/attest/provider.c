@@ -83,6 +83,11 @@ bool provider_is_simulated(const struct provider *provider)
     return provider->kind->simulated;
 }
 
+bool provider_is_azure(const struct provider *provider)
+{
+    return provider->kind->azure;
+}
+
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                            struct provider_report *out)
 {

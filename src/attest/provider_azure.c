@@ -351,7 +351,7 @@ static void azure_free(struct provider *provider)
 }
 
 static const struct provider_kind azure_kind = {
-    .name = "azure", .report = azure_report, .interrupt = azure_interrupt, .free = azure_free};
+    .name = "azure", .azure = true, .report = azure_report, .interrupt = azure_interrupt, .free = azure_free};
 
 /* To a process that may not use it, a TPM is as good as none: whether it is an Azure one it cannot tell. */
 static struct err azure_connect(struct azure *azure)
