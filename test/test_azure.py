@@ -321,6 +321,18 @@ def test_the_record_cannot_be_left_out(report, verify, policy):
     assert (status, failures(verdict)) == (1, ["binding"])
 
 
+def test_a_policy_is_made_that_pins_what_the_tpm_measured(vouch, azure, report, verify, files, tmp_path):
+    path = report()
+    run = vouch("policy", "init", "--from", path, *files)
+    assert run.returncode == 0, run.stderr
+    assert 'formats: [azure]\nlaunch:\n  tpm_pcrs:\n    0: "' in run.stdout
+    (tmp_path / "made.yaml").write_text(run.stdout)
+    assert verify(path, policy_file=tmp_path / "made.yaml")[0] == 0
+    azure.extend(4)
+    status, verdict = verify(report(name="booted-otherwise"), policy_file=tmp_path / "made.yaml")
+    assert (status, failures(verdict)) == (1, ["azure_pcrs"])
+
+
 # ---- certificates and the daemon ----
 
 def without_chain(processor, tmp_path):

@@ -18,11 +18,18 @@
 /* Appends the first two checks. `report` is NULL when it cannot be read. */
 void azure_verify_claims(struct bytes claims, const struct snp_report *report, struct checklist *out);
 
-/* Appends all four. `value` is what must be bound, computed from what the verifier saw itself; NULL when that failed,
- * which fails what depends on it. Returns whether the quote was asked over the value, for the check that is about
- * binding: ERR_DENIED also when any of the four failed, since the quote then says nothing. */
+/* What a quote says that holds: signed by a key that the signed report's claims name. Views of the record. */
+struct azure_facts {
+    bool quote_holds;
+    struct tpm_quote quote;
+    struct bytes pcrs;
+};
+
+/* Appends all four, and fills `facts`. `value` is what must be bound, computed from what the verifier saw itself; NULL
+ * when that failed, which fails what depends on it. Returns whether the quote was asked over the value, for the check
+ * that is about binding: ERR_DENIED also when any of the four failed, since the quote then says nothing. */
 struct err azure_verify(const struct evidence_azure *azure, const struct snp_report *report, const uint8_t *value,
-                        struct checklist *out) MUST_CHECK;
+                        struct checklist *out, struct azure_facts *facts) MUST_CHECK;
 
 /* The first of the four names that is not in the list; NULL when all are there. */
 const char *azure_verify_missing(const struct checklist *list);

@@ -92,7 +92,7 @@ void azure_verify_claims(struct bytes claims, const struct snp_report *report, s
 }
 
 struct err azure_verify(const struct evidence_azure *azure, const struct snp_report *report, const uint8_t *value,
-                        struct checklist *out)
+                        struct checklist *out, struct azure_facts *facts)
 {
     struct azure_chain chain = {0};
     struct checklist checks = CHECKLIST_EMPTY;
@@ -104,6 +104,7 @@ struct err azure_verify(const struct evidence_azure *azure, const struct snp_rep
     const struct check *failure = checklist_first(&checks, CHECK_FAIL);
     if (failure && (!failed(outcome) || !chain.quote_is_read))
         outcome = err_make(ERR_DENIED, "%s: %s", failure->name, failure->found);
+    *facts = (struct azure_facts){.quote_holds = !failure, .quote = chain.quote, .pcrs = azure->pcrs};
     EVP_PKEY_free(chain.key);
     checklist_join(out, &checks);
     return outcome;

@@ -127,9 +127,10 @@ static struct err evidence_check_azure(const struct provider_report *made, const
                                        const uint8_t value[SNP_REPORT_DATA_SIZE])
 {
     struct evidence_azure azure;
+    struct azure_facts facts;
     struct checklist checks = CHECKLIST_EMPTY;
     TRY(evidence_azure_parse(bytes_of(made->azure, made->azure_size), &azure));
-    struct err outcome = azure_verify(&azure, report, value, &checks);
+    struct err outcome = azure_verify(&azure, report, value, &checks, &facts);
     checklist_free(&checks);
     return err_within(outcome, "the provider gave a report that binds something else");
 }

@@ -33,6 +33,7 @@ struct verification {
     struct checklist *checks;
     struct evidence evidence;
     struct certificate certificate;
+    struct azure_facts azure; /* of EVIDENCE_AZURE; zeros otherwise */
 };
 
 static void verify_tls(const struct verification *v)
@@ -156,23 +157,23 @@ static struct err verify_due(const struct verification *v, uint8_t due[SNP_REPOR
 /* Where the guest does not own REPORT_DATA, from link to link: the report vouches for the runtime claims, these for a
  * key, and that key signed a quote over what is due. `due` is NULL, for the reason `why`, when it is not known. */
 static struct err verify_azure(const struct evidence_azure *azure, struct err why, const uint8_t *due,
-                               struct verdict *verdict)
+                               struct verdict *verdict, struct azure_facts *facts)
 {
     const struct snp_report *report = verdict->facts.report_is_read ? &verdict->facts.report : NULL;
-    struct err e = azure_verify(azure, report, failed(why) ? NULL : due, &verdict->checks);
+    struct err e = azure_verify(azure, report, failed(why) ? NULL : due, &verdict->checks, facts);
     const char *missing = azure_verify_missing(&verdict->checks);
     if (missing)
         return err_make(ERR_DENIED, "the check %s was not made", missing);
     return failed(why) ? why : e;
 }
 
-static struct err verify_binding_holds(const struct verification *v)
+static struct err verify_binding_holds(struct verification *v)
 {
     uint8_t due[SNP_REPORT_DATA_SIZE];
     const struct snp_facts *facts = &v->verdict->facts;
     struct err known = verify_due(v, due);
     if (v->evidence.format == EVIDENCE_AZURE)
-        return verify_azure(&v->evidence.azure, known, due, v->verdict);
+        return verify_azure(&v->evidence.azure, known, due, v->verdict, &v->azure);
     if (!facts->report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
     TRY(known);
@@ -188,7 +189,7 @@ static bool verify_tolerates_unbound(const struct verify_request *request)
     return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
 }
 
-static void verify_binding(const struct verification *v)
+static void verify_binding(struct verification *v)
 {
     const char *expected = v->evidence.format == EVIDENCE_AZURE ? "a quote made for this certificate"
                                                                 : "REPORT_DATA made for this certificate";
@@ -232,7 +233,8 @@ static void verify_times(const struct verification *v)
 }
 
 /* What a policy demands; without one a check says that nobody asked. A demand that nobody has looked at is not met. */
-static void verify_demands(const struct policy *policy, int64_t now_us, struct verdict *verdict)
+static void verify_demands(const struct policy *policy, const struct azure_facts *azure, int64_t now_us,
+                           struct verdict *verdict)
 {
     if (!policy) {
         checklist_add(&verdict->checks, VERIFY_CHECK_POLICY, CHECK_SKIPPED, "",
@@ -241,6 +243,7 @@ static void verify_demands(const struct policy *policy, int64_t now_us, struct v
     }
     judge_report(policy, &verdict->facts, now_us, &verdict->checks);
     judge_age(policy, verdict->issued_at_s, now_us, &verdict->checks);
+    judge_pcrs(policy, azure->quote_holds ? &azure->quote : NULL, azure->pcrs, &verdict->checks);
     const char *missing = judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
@@ -340,7 +343,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_report(&v);
         verify_binding(&v);
         verify_times(&v);
-        verify_demands(request->policy, request->now_us, out);
+        verify_demands(request->policy, &v.azure, request->now_us, out);
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
@@ -349,12 +352,13 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     out->duration_us = clock_monotonic_us() - began_us;
 }
 
-static struct err verify_report_binds(const struct verify_report_request *request, struct verdict *out)
+static struct err verify_report_binds(const struct verify_report_request *request, struct verdict *out,
+                                      struct azure_facts *azure)
 {
     uint8_t due[SNP_REPORT_DATA_SIZE];
     struct err known = bind_report_data_alone(request->bind, due);
     if (request->azure)
-        return verify_azure(request->azure, known, due, out);
+        return verify_azure(request->azure, known, due, out, azure);
     if (!out->facts.report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
     TRY(known);
@@ -372,7 +376,8 @@ static void verify_report_claims(const struct verify_report_request *request, st
 }
 
 /* What a report by itself can be held against is the bind record that came with it. */
-static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
+static void verify_report_binding(const struct verify_report_request *request, struct verdict *out,
+                                  struct azure_facts *azure)
 {
     const char *expected = request->azure ? "a quote made for the bind record" : "REPORT_DATA made for the bind record";
     if (!request->bind || request->bind->kind != BIND_KIND_REPORT) {
@@ -381,7 +386,7 @@ static void verify_report_binding(const struct verify_report_request *request, s
                       "no certificate: what REPORT_DATA binds was not looked at");
         return;
     }
-    struct err e = verify_report_binds(request, out);
+    struct err e = verify_report_binds(request, out, azure);
     checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
                   failed(e) ? e.why : "it is");
 }
@@ -401,6 +406,7 @@ static void verify_report_format(const struct verify_report_request *request, st
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
 {
     struct checklist checks = CHECKLIST_EMPTY;
+    struct azure_facts azure = {0};
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     int64_t began_us = clock_monotonic_us();
     out->at_us = request->now_us;
@@ -410,8 +416,8 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     snp_verify(request->evidence, &trust, &checks, &out->facts);
     verify_take_checks(request->policy, &checks, out);
     verify_report_format(request, out);
-    verify_report_binding(request, out);
-    verify_demands(request->policy, request->now_us, out);
+    verify_report_binding(request, out, &azure);
+    verify_demands(request->policy, &azure, request->now_us, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }

@@ -375,6 +375,90 @@ static void test_a_malformed_record_is_no_evidence(void **state)
     assert_int_equal(scene->verdict.kind, VERDICT_DENY);
 }
 
+/* ---- PCRs ---- */
+
+#define PCR_OF(digits) digits digits digits digits digits digits digits digits
+#define PCR_4          PCR_OF("04040404")
+#define PCR_5          PCR_OF("05050505")
+
+static void expect_pcrs(struct scene *scene, const char *launch, enum check_outcome outcome, const char *found)
+{
+    char *top = mem_format(FORMATS "launch: {%s}\n", launch);
+    set_policy(scene, top);
+    free(top);
+    judge(scene);
+    assert_check(scene, JUDGE_CHECK_PCRS, outcome, found);
+    assert_int_equal(scene->verdict.kind, outcome == CHECK_FAIL   ? VERDICT_DENY
+                                          : outcome == CHECK_WARN ? VERDICT_WARN
+                                                                  : VERDICT_ALLOW);
+}
+
+/* The forged PCR n has n in every byte. */
+static void test_pcrs_that_the_policy_lists_are_allowed(void **state)
+{
+    expect_pcrs(*state, "tpm_pcrs: {4: " PCR_4 ", 5: [" PCR_4 ", " PCR_5 "]}", CHECK_PASS, "they are");
+}
+
+static void test_a_pcr_with_another_value_is_refused(void **state)
+{
+    expect_pcrs(*state, "tpm_pcrs: {4: " PCR_4 ", 5: [" PCR_4 "]}", CHECK_FAIL, "PCR 5 is 0505");
+}
+
+static void test_another_pcr_only_warns_where_the_mode_says_so(void **state)
+{
+    expect_pcrs(*state, "tpm_pcrs: {4: " PCR_5 "}, mode: warn", CHECK_WARN, "PCR 4 is 0404");
+}
+
+static void test_pcrs_are_skipped_where_nobody_asks(void **state)
+{
+    expect_pcrs(*state, "mode: strict", CHECK_SKIPPED, "asks nothing");
+}
+
+static void test_pcrs_of_a_quote_that_does_not_hold_are_not_believed(void **state)
+{
+    struct scene *scene = *state;
+    scene->plan.spoils_signature = true;
+    expect_pcrs(scene, "tpm_pcrs: {4: " PCR_4 "}", CHECK_FAIL, "no TPM quotes any");
+}
+
+static void test_evidence_without_a_tpm_meets_no_demand_for_pcrs(void **state)
+{
+    struct scene *scene = *state;
+    set_policy(scene, "launch: {tpm_pcrs: {4: " PCR_4 "}}\n");
+    azure_forge(&scene->plan, &scene->forged);
+    assert_false(failed(psp_report(psp, scene->value, 0, scene->report)));
+    struct cmw cmw = collect(scene);
+    cmw.azure = BYTES_NONE;
+    judge_as(scene, VERIFY_CLIENT, &cmw);
+    assert_check(scene, VERIFY_CHECK_BINDING, CHECK_PASS, "it is");
+    assert_check(scene, JUDGE_CHECK_PCRS, CHECK_FAIL, "no TPM quotes any");
+    assert_int_equal(scene->verdict.kind, VERDICT_DENY);
+}
+
+static void expect_policy_error(const char *pcrs, const char *why)
+{
+    struct policy *policy = NULL;
+    char *text = mem_format("measurements: {mode: disabled}\nlaunch:\n  tpm_pcrs: %s\n", pcrs);
+    struct err outcome = policy_parse("p", "p.yaml", bytes_of_string(text), &policy);
+    if (outcome.code != ERR_INPUT || !strstr(outcome.why, "p.yaml:3: launch.tpm_pcrs: ") || !strstr(outcome.why, why))
+        fail_msg("%s: %d \"%s\"", pcrs, outcome.code, outcome.why);
+    free(text);
+}
+
+static void test_demands_for_pcrs_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    expect_policy_error("[4]", "a map of numbers");
+    expect_policy_error("{}", "a map of numbers");
+    expect_policy_error("{24: " PCR_4 "}", "0 to 23");
+    expect_policy_error("{04: " PCR_4 "}", "0 to 23");
+    expect_policy_error("{-1: " PCR_4 "}", "0 to 23");
+    expect_policy_error("{100: " PCR_4 "}", "0 to 23");
+    expect_policy_error("{4: 04}", "64 hexadecimal digits");
+    expect_policy_error("{4: []}", "at least one");
+    expect_policy_error("{4: [[" PCR_4 "]]}", "64 hexadecimal digits");
+}
+
 /* A report that no certificate carries, as `vouch report` makes it. */
 static void test_a_report_by_itself_is_bound_by_its_quote(void **state)
 {
@@ -436,6 +520,13 @@ int main(void)
         SCENE(test_pcrs_of_another_bank_are_refused),
         SCENE(test_a_malformed_record_is_no_evidence),
         SCENE(test_a_report_by_itself_is_bound_by_its_quote),
+        SCENE(test_pcrs_that_the_policy_lists_are_allowed),
+        SCENE(test_a_pcr_with_another_value_is_refused),
+        SCENE(test_another_pcr_only_warns_where_the_mode_says_so),
+        SCENE(test_pcrs_are_skipped_where_nobody_asks),
+        SCENE(test_pcrs_of_a_quote_that_does_not_hold_are_not_believed),
+        SCENE(test_evidence_without_a_tpm_meets_no_demand_for_pcrs),
+        cmocka_unit_test(test_demands_for_pcrs_that_cannot_be_are_refused),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
