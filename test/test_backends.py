@@ -1,5 +1,6 @@
 """Servers that are old, odd, or break the protocol."""
 
+import contextlib
 import struct
 import threading
 
@@ -12,6 +13,11 @@ from support.raw import message, query, rows_of
 from support.standin import READY, StandIn, error, row
 
 OK = message("R", struct.pack(">I", 0))
+
+
+def worker_of(session):
+    """The upper bits of the process id in its key (pool/clientele.h)."""
+    return struct.unpack(">I", session.key[:4])[0] >> 22
 
 
 def refused(pooler):
@@ -191,4 +197,37 @@ def test_what_a_server_says_behind_its_greeting_is_not_lost(pgvouch):
         with pooler.session() as session:
             server.connections[0].sendall(notice[9:])
             assert session.value("SELECT 1") == "1"
+        assert len(server.startups) == 1
+
+
+def test_half_a_message_on_an_idle_link_holds_up_no_worker(pgvouch):
+    """The link cannot move to the worker of who waits while the rest is due; its own worker must go on and read the rest."""
+    notice = message("N", b"SNOTICE\0C00000\0Mhello\0\0")
+    go, rest_sent = threading.Event(), threading.Event()
+
+    def answer(sql):
+        if "first" in sql:
+            go.wait(20)
+            return row("1") + READY + notice[:9]
+        rest_sent.wait(20)
+        return row("1") + READY
+
+    with StandIn(answer) as server:
+        pooler = pgvouch(databases={"app": server.target()}, pool_mode="transaction", default_pool_size=1, threads=4,
+                         admin_users="app")
+        with pooler.session() as first, pooler.session(database="pgvouch") as console, contextlib.ExitStack() as stack:
+            crowd = [stack.enter_context(pooler.session()) for _ in range(16)]
+            waiting = [one for one in crowd if worker_of(one) != worker_of(first)]
+            first.send(query("SELECT 'first'"))
+            await_condition(lambda: server.queries, "the first query to arrive")
+            for one in waiting:
+                one.send(query("SELECT 1"))
+            await_condition(lambda: [pool[3] for pool in console.rows("SHOW POOLS") if pool[0] == "app"] ==
+                            [str(len(waiting))], "all to wait")
+            go.set()
+            assert rows_of(first.until("Z")) == [["1"]]
+            server.connections[0].sendall(notice[9:])
+            rest_sent.set()
+            for one in waiting:
+                assert rows_of(one.until("Z")) == [["1"]]
         assert len(server.startups) == 1

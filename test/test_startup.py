@@ -1,7 +1,9 @@
 """Startup packets, well formed and not: what a client may send before it has logged in."""
 
+import os
 import struct
 import time
+from pathlib import Path
 
 import pytest
 
@@ -422,3 +424,30 @@ def test_when_descriptors_run_out_the_log_and_the_sessions_do_not(pgvouch_progra
             one.close()
         assert still_serves(pooler)
     pooler.stop()
+
+
+# ---- sockets ----
+
+def keepalive_timer_s(local_port, remote_port):
+    """Seconds until the kernel's next keepalive probe on this end of a connection (proc_net_tcp: tr 02), or None."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if (int(fields[1][-4:], 16), int(fields[2][-4:], 16)) == (local_port, remote_port):
+            kind, ticks = fields[5].split(":")
+            return int(ticks, 16) / os.sysconf("SC_CLK_TCK") if kind == "02" else None
+    raise LookupError(f"no connection from port {local_port} to port {remote_port}")
+
+
+def client_keepalive_s(pooler):
+    with pooler.session() as session:
+        return keepalive_timer_s(pooler.port, session.socket.getsockname()[1])
+
+
+def test_a_client_has_the_keepalive_that_the_settings_say(pgvouch, postgres, database):
+    pooler = pgvouch(databases={"app": postgres.target(database)}, tcp_keepidle=1234)
+    system = int(Path("/proc/sys/net/ipv4/tcp_keepalive_time").read_text())
+    assert client_keepalive_s(pooler) == pytest.approx(1234, abs=30)
+    pooler.reload(tcp_keepalive=0)
+    await_condition(lambda: client_keepalive_s(pooler) is None, "clients without keepalive")
+    pooler.reload(tcp_keepalive=1, tcp_keepidle=0)
+    await_condition(lambda: client_keepalive_s(pooler) == pytest.approx(system, abs=30), "the system's own keepalive")

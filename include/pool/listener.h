@@ -23,6 +23,8 @@ struct err listeners_open(const struct config *config, size_t workers, struct li
 /* Begins to accept what belongs to worker `index` on its loop. */
 void listeners_start(struct listeners *listeners, size_t index, struct loop *loop, listener_accepted *accepted,
                      void *arg);
+/* As the tcp_* settings say, for clients that come from now on. */
+void listeners_tune(const struct listeners *listeners, size_t index, const struct settings *set);
 /* Closes what belongs to worker `index`; new clients are refused by the kernel. */
 void listeners_stop(struct listeners *listeners, size_t index);
 /* After all have been stopped. Removes the Unix socket's file. */

@@ -23,7 +23,4 @@ struct place {
 /* Ids of clients and links, for SHOW and the log: one counter for the process, never 0. Any thread. */
 uint64_t place_next_id(void);
 
-/* TCP_NODELAY and the tcp_* settings, on a connected socket of a client or server. Unix sockets are left alone. */
-void place_tune_socket(const struct place *place, int fd);
-
 #endif

@@ -4,22 +4,37 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 
 /* The process id is a positive int32: worker above, slot below. */
 #define SLOT_BITS 22
 #define SLOT_MASK ((UINT32_C(1) << SLOT_BITS) - 1)
 
+static EVP_MAC_CTX *clientele_new_mac(const uint8_t *key)
+{
+    char digest[] = "SHA256";
+    const OSSL_PARAM with[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                               OSSL_PARAM_construct_end()};
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    if (!mac || EVP_MAC_init(mac, key, CANCEL_KEY_SIZE, with) != 1)
+        abort(); /* only memory can be missing */
+    return mac;
+}
+
 void clientele_init(struct clientele *clientele, struct place *place, struct limit *limit, const uint8_t *cancel_key)
 {
-    *clientele = (struct clientele){.place = place, .limit = limit, .cancel_key = cancel_key};
+    *clientele = (struct clientele){.place = place, .limit = limit, .mac = clientele_new_mac(cancel_key)};
     TAILQ_INIT(&clientele->guests);
 }
 
 void clientele_free(struct clientele *clientele)
 {
+    EVP_MAC_CTX_free(clientele->mac);
     free(clientele->slots);
     free(clientele->free_slots);
 }
@@ -79,7 +94,9 @@ static uint32_t clientele_make_key(const struct clientele *clientele, const stru
     struct writer writer = writer_over(message, sizeof message);
     writer_u32(&writer, pid);
     writer_u64(&writer, guest->id);
-    if (!HMAC(EVP_sha256(), clientele->cancel_key, CANCEL_KEY_SIZE, message, sizeof message, mac, NULL))
+    if (EVP_MAC_init(clientele->mac, NULL, 0, NULL) != 1 ||
+        EVP_MAC_update(clientele->mac, message, sizeof message) != 1 ||
+        EVP_MAC_final(clientele->mac, mac, NULL, sizeof mac) != 1)
         abort(); /* only memory can be missing */
     for (size_t i = 0; i < size; i++)
         secret[i] = mac[i];

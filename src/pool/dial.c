@@ -1,6 +1,7 @@
 #include "pool/dial.h"
 
 #include "base/mem.h"
+#include "pool/tuning.h"
 #include "tls/context.h"
 #include "wire/message.h"
 
@@ -93,7 +94,8 @@ static void dial_connected(void *arg, int fd, const struct address *peer, struct
         dial_finish(dial, outcome);
         return;
     }
-    place_tune_socket(dial->place, fd);
+    if (peer->any.sa_family != AF_UNIX)
+        tuning_set(&dial->place->config->set, fd);
     dial->stream = stream_new(dial->place->engine, fd, &dial_stream_ops, dial);
     if (dial->mode <= SSLMODE_ALLOW || peer->any.sa_family == AF_UNIX) {
         dial_finish(dial, OK);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "pool/tuning.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -293,6 +294,15 @@ void listeners_start(struct listeners *listeners, size_t index, struct loop *loo
         listener->rest = evtimer_new(loop_base(loop), listener_rested, listener);
         if (!listener->event || !listener->rest || event_add(listener->event, NULL) != 0)
             log_error("cannot wait for clients: libevent refused the socket");
+    }
+}
+
+void listeners_tune(const struct listeners *listeners, size_t index, const struct settings *set)
+{
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct listener *listener = &listeners->all[i];
+        if (listener->worker == index && listener->fd >= 0 && !listener->is_unix)
+            tuning_set_listener(set, listener->fd);
     }
 }
 

@@ -16,6 +16,7 @@ libpool_a_SOURCES = \
     src/pool/server.c include/pool/server.h \
     src/pool/server_login.c include/pool/server_login.h \
     src/pool/shard.c include/pool/shard.h \
+    src/pool/tuning.c include/pool/tuning.h \
     src/pool/variables.c include/pool/variables.h \
     src/pool/worker.c include/pool/worker.h \
     include/pool/limits.h include/pool/stats.h

@@ -6,6 +6,7 @@
 #include "gate/door.h"
 #include "pool/cancel.h"
 #include "pool/janitor.h"
+#include "pool/tuning.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -50,7 +51,8 @@ void snapshot_drop(struct snapshot *snapshot)
 
 static void worker_take_client(struct worker *worker, int fd, const struct address *peer, bool is_unix)
 {
-    place_tune_socket(&worker->place, fd);
+    if (!is_unix)
+        tuning_set_accepted(&worker->place.config->set, fd);
     if (limit_take(&worker->common->clients))
         door_accept(&worker->gate, fd, peer, is_unix);
     else
@@ -184,6 +186,7 @@ void worker_adopt(struct worker *worker, struct snapshot *snapshot)
     worker->place.config = config_ref(snapshot->config);
     worker->place.server_tls = snapshot->server_tls ? tls_context_keep(snapshot->server_tls) : NULL;
     gate_adopt(&worker->gate, snapshot->rules, snapshot->client_tls);
+    listeners_tune(worker->common->listeners, worker->place.index, &snapshot->config->set);
     config_unref(config_before);
     tls_context_release(tls_before);
 }
