@@ -162,6 +162,6 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
 
 bool cmw_extension_is_azure(struct bytes extension)
 {
-    struct cmw cmw;
+    struct cmw cmw = {0};
     return !failed(cmw_parse_extension(extension, &cmw)) && cmw.azure.n > 0;
 }

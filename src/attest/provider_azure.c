@@ -245,11 +245,11 @@ static struct err azure_take_quote(struct azure *azure, ESYS_TR key, const uint8
                                    struct azure_quote *out)
 {
     TPM2B_DATA over = {.size = EVIDENCE_AZURE_QUALIFY_SIZE};
-    TPMT_SIG_SCHEME scheme = {.scheme = TPM2_ALG_RSASSA, .details.rsassa.hashAlg = TPM2_ALG_SHA256};
+    TPMT_SIG_SCHEME signing = {.scheme = TPM2_ALG_RSASSA, .details = {.rsassa = {.hashAlg = TPM2_ALG_SHA256}}};
     TPML_PCR_SELECTION pcrs = azure_selection(AZURE_ALL_PCRS);
     struct writer values = writer_over(out->pcrs, sizeof out->pcrs);
     TRY(evidence_azure_qualify(value, over.buffer));
-    TSS2_RC rc = Esys_Quote(azure->esys, key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &over, &scheme, &pcrs,
+    TSS2_RC rc = Esys_Quote(azure->esys, key, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &over, &signing, &pcrs,
                             &out->attest, &out->made);
     if (rc != TSS2_RC_SUCCESS)
         return azure_fail(azure, rc, "no quote by the attestation key");
