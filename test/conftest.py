@@ -4,6 +4,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from support import cockroach as cockroach_module
 from support import scratch
 from support.certificates import Authority
 from support.cockroach import Cockroach
+from support.machine import Machine
+from support.oracle import Processor
 from support.pooler import Pooler
 from support.postgres import Postgres
 from support.process import run
-from support.vouch import Vouch
+from support.vouch import MEASUREMENT, Vouch
 
 TOP = Path(__file__).resolve().parent.parent
 POOLERS = pytest.StashKey[list]()
@@ -179,6 +182,26 @@ def processor(request, vouch_program, scratch_root):
     for file in made.iterdir():
         scratch.write(folder / file.name, file.read_bytes(), file.stat().st_mode & 0o777)
     return folder
+
+
+@pytest.fixture(scope="session")
+def preload(request, build, scratch_root):
+    """The library by which a program meets a Machine, built by the first worker that needs it."""
+    with open(request.config.scratch / "preload.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["make", "--silent", "-C", build, "test/preload/snp_guest.so"], check=True, capture_output=True)
+    copy = scratch_root / "snp_guest.so"
+    shutil.copy(build / "test/preload/snp_guest.so", copy)
+    copy.chmod(0o755)
+    return copy
+
+
+@pytest.fixture
+def machine(preload, processor, scratch_folder):
+    """An imagined SEV-SNP guest: programs started with machine.env are in it."""
+    imagined = Machine(scratch_folder, preload, Processor.load(processor), bytes.fromhex(MEASUREMENT))
+    yield imagined
+    imagined.close()
 
 
 @pytest.fixture(params=[1, 4], ids=["threads1", "threads4"])

@@ -1,8 +1,8 @@
 # The suite is distributed as it stands and run by `make check-e2e`. Of the rest only the fuzz targets are built here, and
 # only by `make fuzzers` in a build of clang's: script/fuzz does that, and runs them.
 FUZZERS = test/fuzz/fuzz_report test/fuzz/fuzz_certtable test/fuzz/fuzz_certificate test/fuzz/fuzz_cmw \
-    test/fuzz/fuzz_policy test/fuzz/fuzz_startup test/fuzz/fuzz_framer test/fuzz/fuzz_scram test/fuzz/fuzz_hba \
-    test/fuzz/fuzz_azure
+    test/fuzz/fuzz_eat test/fuzz/fuzz_corim test/fuzz/fuzz_azure \
+    test/fuzz/fuzz_policy test/fuzz/fuzz_startup test/fuzz/fuzz_framer test/fuzz/fuzz_scram test/fuzz/fuzz_hba
 EXTRA_PROGRAMS += $(FUZZERS)
 LDFLAGS_FUZZ = $(AM_LDFLAGS) -fsanitize=fuzzer
 
@@ -24,6 +24,12 @@ test_fuzz_fuzz_cmw_LDADD = $(LIBS_ATTEST)
 test_fuzz_fuzz_azure_SOURCES = test/fuzz/fuzz_azure.c test/fuzz/fuzz.h
 test_fuzz_fuzz_azure_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_azure_LDADD = $(LIBS_ATTEST)
+test_fuzz_fuzz_eat_SOURCES = test/fuzz/fuzz_eat.c test/fuzz/fuzz.h
+test_fuzz_fuzz_eat_LDFLAGS = $(LDFLAGS_FUZZ)
+test_fuzz_fuzz_eat_LDADD = $(LIBS_ATTEST)
+test_fuzz_fuzz_corim_SOURCES = test/fuzz/fuzz_corim.c test/fuzz/fuzz.h
+test_fuzz_fuzz_corim_LDFLAGS = $(LDFLAGS_FUZZ)
+test_fuzz_fuzz_corim_LDADD = $(LIBS_ATTEST)
 test_fuzz_fuzz_policy_SOURCES = test/fuzz/fuzz_policy.c test/fuzz/fuzz.h
 test_fuzz_fuzz_policy_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_policy_LDADD = $(LIBS_ATTEST)
@@ -39,3 +45,10 @@ test_fuzz_fuzz_scram_LDADD = $(LIBS_GATE)
 test_fuzz_fuzz_hba_SOURCES = test/fuzz/fuzz_hba.c test/fuzz/fuzz.h
 test_fuzz_fuzz_hba_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_hba_LDADD = $(LIBS_GATE)
+
+# Makes a program believe that it runs in an SEV-SNP guest (test/support/machine.py); never installed.
+PRELOAD = test/preload/snp_guest.so
+CLEANFILES += $(PRELOAD)
+$(PRELOAD): test/preload/snp_guest.c
+	$(AM_V_CC)$(MKDIR_P) test/preload && $(CC) -std=gnu17 -O1 -g $(WARNING_CFLAGS) -D_GNU_SOURCE -U_FORTIFY_SOURCE -fPIC \
+	    -shared -o $@ $(top_srcdir)/test/preload/snp_guest.c

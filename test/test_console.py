@@ -47,6 +47,7 @@ COLUMNS = {
                      "evidence_sha256", "duration_us"],
     "EVIDENCE": ["provider", "simulated", "product", "measurement"],
     "POLICIES": ["name", "file", "version", "sha256", "loaded_at"],
+    "KDS": ["url", "offline", "cache_dir", "requests", "fetched", "missing", "throttled", "failed", "refused"],
 }
 
 

@@ -195,7 +195,7 @@ def test_every_key_of_a_policy_stands_in_the_document_and_in_the_example():
 
 @pytest.mark.parametrize("program, words, page", [
     ("pgvouch", [], "pgvouch.8"),
-    *(("vouch", [command], "vouch.1") for command in ("verify", "cert", "report", "show", "policy", "selftest")),
+    *(("vouch", [command], "vouch.1") for command in ("verify", "cert", "report", "show", "policy", "selftest", "kds")),
 ], ids=lambda value: value[0] if isinstance(value, list) and value else None)
 def test_every_option_stands_in_the_manual(request, program, words, page):
     path = request.getfixturevalue(f"{program}_program")

@@ -1,7 +1,8 @@
-"""The HTTP interface: nonces and health."""
+"""The HTTP interface: nonces, health, readiness and metrics."""
 
 import http.client
 import json
+import re
 import socket
 
 import pytest
@@ -58,7 +59,98 @@ def test_health_is_ok_until_the_process_ends(start):
     pooler.stopped = True
 
 
-@pytest.mark.parametrize("path", ["/health", "/api/v1/nonce"])
+def test_readiness_ends_when_the_process_begins_to_end(start):
+    pooler = start()
+    status, headers, body = ask(pooler, "GET", "/ready")
+    assert (status, headers["Content-Type"], json.loads(body)) == (200, "application/json", {"status": "ready"})
+    with pooler.session():
+        with pooler.session(user="dba", database="pgvouch") as console:
+            console.run("SHUTDOWN WAIT_FOR_CLIENTS")
+        status, _, body = ask(pooler, "GET", "/ready")
+        answer = json.loads(body)
+        assert (status, answer["status"], answer["reason"]) == (503, "not ready", "shutting_down")
+        assert metrics(pooler)["pgvouch_ready"] == 0
+    await_condition(lambda: not pooler.process.lives, "the end")
+    pooler.stopped = True
+
+
+# Prometheus's text format, version 0.0.4: names, types, labels and their escapes.
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*"'
+SAMPLE = re.compile(rf"({NAME})((?:{{{LABEL}(?:,{LABEL})*}})?) (\S+)")
+
+
+def metrics(pooler):
+    """{name with labels: value}, of a text that keeps to the format."""
+    status, headers, body = ask(pooler, "GET", "/metrics")
+    assert status == 200
+    assert headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    kinds, helped, found = {}, set(), {}
+    for line in body.decode().removesuffix("\n").split("\n"):
+        if comment := re.fullmatch(rf"# (HELP|TYPE) ({NAME}) (.+)", line):
+            word, name, text = comment.groups()
+            assert name not in (helped if word == "HELP" else kinds), f"{word} of {name} stands twice"
+            if word == "HELP":
+                helped.add(name)
+            else:
+                assert text in ("counter", "gauge", "histogram")
+                kinds[name] = text
+            continue
+        name, labels, value = SAMPLE.fullmatch(line).groups()
+        family = re.sub("_(bucket|sum|count)$", "", name)
+        assert kinds.get(name) or kinds[family] == "histogram"
+        assert kinds.get(name) != "counter" or name.endswith("_total")
+        assert name + labels not in found
+        found[name + labels] = float(value)
+    assert helped == set(kinds)
+    return found
+
+
+def test_metrics_without_attestation_are_those_of_the_pools(start, postgres):
+    pooler = start(databases={'"o""d\\d"': postgres.target()}, max_client_conn=77)
+    with pooler.session(database='o"d\\d'):
+        told = metrics(pooler)
+    assert (told["pgvouch_ready"], told["pgvouch_client_connections_max"]) == (1, 77)
+    assert told["pgvouch_client_connections"] == 1
+    pool = '{database="o\\"d\\\\d",user="app"}'
+    assert (told["pgvouch_pool_clients" + pool], told["pgvouch_pool_clients_waiting" + pool]) == (1, 0)
+    assert not any("attester" in name or "certificate" in name for name in told)
+
+
+def test_metrics_count_links_and_clients_that_wait(start):
+    pooler = start(default_pool_size=1)
+    pool = '{database="app",user="app"}'
+    with pooler.session() as first, pooler.session() as second:
+        first.rows("SELECT 1")
+        second.send(query("SELECT 2"))
+        await_condition(lambda: metrics(pooler)["pgvouch_pool_clients_waiting" + pool] == 1, "the second to wait")
+        told = metrics(pooler)
+        assert (told["pgvouch_pool_server_connections" + pool], told["pgvouch_pool_clients" + pool]) == (1, 2)
+        first.close()
+        second.until("Z")
+
+
+def test_metrics_of_evidence_have_the_certificate_and_the_requests(start, processor, scratch_folder):
+    pooler = start(client_tls_sslmode="allow", attest_provider="simulated", attest_state_dir=processor)
+    told = metrics(pooler)
+    assert told['pgvouch_attester_info{provider="simulated",simulated="1"}'] == 1
+    assert told["pgvouch_attester_report_duration_seconds_count"] == 1
+    assert told['pgvouch_attester_report_duration_seconds_bucket{le="+Inf"}'] == 1
+    assert told["pgvouch_certificate_expiry_timestamp_seconds"] - told["pgvouch_certificate_issued_timestamp_seconds"] == 3600
+    assert 1 <= told["pgvouch_attester_tokens"] <= 2 and told["pgvouch_attester_rate"] == 0.8
+    assert (told["pgvouch_attester_key_lost"], told["pgvouch_attester_throttled"]) == (0, 0)
+    assert told['pgvouch_verdicts_total{verdict="deny"}'] == 0
+
+
+def test_a_slow_simulated_processor_is_throttled_like_any_other(start, processor):
+    pooler = start(client_tls_sslmode="allow", attest_provider="simulated", attest_state_dir=processor,
+                   attest_simulated_latency="1100ms")
+    told = metrics(pooler)
+    assert (told["pgvouch_attester_throttled"], told["pgvouch_attester_rate"]) == (1, 0.4)
+    assert told["pgvouch_attester_reports_throttled_total"] == 1
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics", "/api/v1/nonce"])
 def test_head_answers_without_a_body(start, path):
     pooler = start()
     status, headers, body = ask(pooler, "HEAD", path)
@@ -73,7 +165,7 @@ def test_other_methods_are_refused(start, method):
     assert "error" in json.loads(body)
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/nonce/", "/health/../etc/passwd", "/api", "/%2e%2e/"])
+@pytest.mark.parametrize("path", ["/", "/metrics/", "/api/v1/nonce/", "/health/../etc/passwd", "/api", "/%2e%2e/"])
 def test_there_is_nothing_else(start, path):
     status, _, body = ask(start(), "GET", path)
     assert status == 404 and "error" in json.loads(body)

@@ -266,7 +266,7 @@ def test_a_line_that_does_not_fit_ends_with_2(vouch, words, said):
 
 def test_files_that_do_not_fit_end_with_2(vouch, made, tmp_path):
     cmw, raw = made(), made("--format", "raw", name="report.bin")
-    could_not(vouch("verify", "--report", raw), "the report's certificate is missing", "verify")
+    could_not(vouch("verify", "--report", raw, "--offline"), "the report's certificate is missing", "verify")
     could_not(vouch("verify", "--report", cmw, "--vek", raw), "brings its own certificates", "verify")
     could_not(vouch("verify", "--report", raw, "--vek", tmp_path / "none"), "--vek", "verify")
     (tmp_path / "empty").touch()
@@ -350,7 +350,7 @@ def test_nobody_can_choose_report_data(vouch, state):
 @pytest.mark.parametrize("words, said", [
     (["--provider", "simulated"], "--state-dir DIR is missing"),
     (["--provider", "none"], "--provider"),
-    (["--format", "eat"], "expected cmw or raw"),
+    (["--format", "jwt"], "expected cmw, eat or raw"),
     (["--nonce", "0"], "nonce"),
     (["--nonce", "00" * 65], "nonce"),
     (["out"], "is no option"),
@@ -452,8 +452,8 @@ def test_the_readable_form_says_that_nothing_was_verified(vouch, made):
 
 @pytest.mark.parametrize("content, said", [
     (b"", "is empty"),
-    (b"hello", "no certificate (PEM or DER), CMW or table"),
-    (b"\0" * 24, "no certificate (PEM or DER), CMW or table"),
+    (b"hello", "no certificate (PEM or DER), CMW, EAT, CoRIM or table"),
+    (b"\0" * 24, "no certificate (PEM or DER), CMW, EAT, CoRIM or table"),
     (b"\x30\x03abc", "certificate"),
     (b"\xa4\x01", "CMW"),
     (b"\xa1" * 10000, "nested"),

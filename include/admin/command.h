@@ -52,6 +52,7 @@ enum show_kind {
     SHOW_ATTESTATION,
     SHOW_EVIDENCE,
     SHOW_POLICIES,
+    SHOW_KDS,
     SHOW_KINDS
 };
 

@@ -56,6 +56,6 @@ extern const struct show_table show_help, show_version, show_config, show_state,
 extern const struct show_table show_databases, show_pools, show_users, show_lists;
 extern const struct show_table show_clients, show_servers, show_sockets, show_active_sockets;
 extern const struct show_table show_stats, show_stats_totals, show_stats_averages, show_totals;
-extern const struct show_table show_attestations, show_attestation, show_evidence, show_policies;
+extern const struct show_table show_attestations, show_attestation, show_evidence, show_policies, show_kds;
 
 #endif

@@ -26,7 +26,12 @@ struct tls_identity *attestation_identity(const struct attest *attest, const str
 /* Has the leaf renewed, so that it binds changed settings and has changed names. Nothing changes when it fails. */
 struct err attestation_renew(struct attest *attest, struct config *config) MUST_CHECK;
 
-/* Takes over what has been read and checked: nonces as old as the policies allow, and the log of verdicts. */
-struct err attestation_adopt(struct attest *attest, const struct rules *rules) MUST_CHECK;
+/* Takes over what has been read and checked: nonces as old as the policies allow, the log of verdicts, how KDS is
+ * reached, and the revocation lists that policies ask for, which are looked for on `home`. Nothing changes when it
+ * fails. */
+struct err attestation_adopt(struct attest *attest, struct loop *home, const struct rules *rules) MUST_CHECK;
+
+/* Tells the service manager how the evidence stands, where there is some. */
+void attestation_tell_status(const struct attest *attest);
 
 #endif

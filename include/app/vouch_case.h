@@ -18,6 +18,8 @@ struct vouch_case {
     struct snp_evidence snp;            /* views of all these */
     enum snp_crl_mode crl_mode;         /* a list that is given must speak */
     int64_t now_us;                     /* time of check */
+    struct kds *kds;            /* what it lacks may be at hand there; borrowed, set by the caller; may be NULL */
+    const struct crl_set *crls; /* the same */
 };
 
 /* `is_report`: the file can only be a report or a CMW, and whatever else is a report that is malformed. ERR_INPUT when

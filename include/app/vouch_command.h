@@ -19,6 +19,7 @@ enum vouch_exit vouch_show(int argc, char **argv);
 enum vouch_exit vouch_report(int argc, char **argv);
 enum vouch_exit vouch_policy(int argc, char **argv);
 enum vouch_exit vouch_selftest(int argc, char **argv);
+enum vouch_exit vouch_kds(int argc, char **argv);
 
 /* Says on standard error why a command failed; `hint` where the line was wrong and --help may help. */
 enum vouch_exit vouch_fail(const char *command, struct err why, bool hint);
@@ -31,5 +32,6 @@ extern const char vouch_show_usage[];
 extern const char vouch_report_usage[];
 extern const char vouch_policy_usage[];
 extern const char vouch_selftest_usage[];
+extern const char vouch_kds_usage[];
 
 #endif

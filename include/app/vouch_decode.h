@@ -23,6 +23,8 @@ json_t *vouch_decode_report(struct bytes bytes, enum snp_product product);
  * where they cannot be read. */
 json_t *vouch_decode_claims(struct bytes claims);
 json_t *vouch_decode_azure(const struct evidence_azure *azure);
+/* Adds what a CoRIM says to `into`; "problem" from where on it cannot be read. */
+void vouch_decode_corim(struct bytes cbor, json_t *into);
 
 /* {"problem": …} where it cannot be read. */
 json_t *vouch_decode_certificate(struct bytes der_or_pem);

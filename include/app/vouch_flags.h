@@ -46,6 +46,12 @@ enum flag {
     FLAG_AT,
     FLAG_FORMAT,
     FLAG_FROM,
+    FLAG_KDS,
+    FLAG_OFFLINE,
+    FLAG_CACHE,
+    FLAG_HWID,
+    FLAG_TCB,
+    FLAG_CHAIN,
 };
 
 /* Words and options may stand in any order, whatever POSIXLY_CORRECT says; a missing value is told from a wrong name.
@@ -68,6 +74,12 @@ enum flag {
         "set", required_argument, NULL, FLAG_SET                                                                       \
     }
 
+#define FLAGS_OF_KDS                                                                                                   \
+    {"offline", no_argument, NULL, FLAG_OFFLINE}, {"cache", required_argument, NULL, FLAG_CACHE},                      \
+    {                                                                                                                  \
+        "set", required_argument, NULL, FLAG_SET                                                                       \
+    }
+
 /* Before the first getopt_long of a line. */
 void flags_begin(void);
 
@@ -79,15 +91,22 @@ struct err flags_text(const char *flag, const char *text, const char **out) MUST
 /* Longer than 0. */
 struct err flags_duration(const char *flag, const char *text, int64_t *out_us) MUST_CHECK;
 
+/* cmw or eat; `words` says for an error what would do. */
+struct err flags_format(const char *word, const char *words, enum evidence_format *out) MUST_CHECK;
+
 /* The words behind "--". */
 struct err flags_words_left(int argc, char **argv, struct err (*take)(void *out, const char *word),
                             void *out) MUST_CHECK;
 
-/* One of FLAGS_OF_FILES, of FLAGS_OF_PROVIDER; flags_refuse for any other. */
+/* One of FLAGS_OF_FILES, of FLAGS_OF_PROVIDER, of FLAGS_OF_KDS; flags_refuse for any other. */
 struct err flags_take_file(struct vouch_files *files, int flag, char **argv) MUST_CHECK;
 struct err flags_take_setting(struct settings *settings, int flag, char **argv) MUST_CHECK;
+struct err flags_take_kds(struct settings *settings, int flag, char **argv) MUST_CHECK;
 
-/* Sets one of the settings that providers read; any other would be taken and do nothing. */
+/* Every setting at its default, and as much time for KDS as somebody who waits for it may have. */
+void flags_begin_kds(struct settings *settings);
+
+/* Sets one of the settings that providers, or with --kds KDS, read; any other would be taken and do nothing. */
 struct err flags_set(struct settings *settings, const char *name, const char *value) MUST_CHECK;
 
 #endif

@@ -15,6 +15,8 @@ enum material_kind {
     MATERIAL_REPORT,      /* the bytes of one, whatever its version */
     MATERIAL_CERTIFICATE, /* PEM or DER; the first of a PEM file, and what follows it */
     MATERIAL_CMW,         /* the CBOR collection by itself */
+    MATERIAL_EAT,         /* the token by itself */
+    MATERIAL_CORIM,       /* reference values; `content` is it */
     MATERIAL_TABLE,       /* GUID table of certificates */
     MATERIAL_HCL,         /* an Azure virtual machine's report, as its TPM holds it */
 };
@@ -25,10 +27,11 @@ const char *material_kind_name(enum material_kind kind);
 struct vouch_material {
     enum material_kind kind;
     uint8_t *content;
+    size_t size;
     X509 *leaf; /* MATERIAL_CERTIFICATE */
     STACK_OF(X509) * others;
     struct err evidence_problem; /* why the certificate's evidence cannot be read; ERR_NOT_FOUND: it carries none */
-    bool has_evidence;           /* `bind` and `table` are there: of a certificate, or a CMW */
+    bool has_evidence;           /* `bind` and `table` are there: of a certificate, CMW or EAT */
     struct bytes report;         /* empty in a table, and in a certificate without evidence */
     struct bytes claims;         /* of MATERIAL_HCL */
     struct snp_certtable table;
@@ -38,7 +41,7 @@ struct vouch_material {
 /* ERR_INPUT when it is none of these, or one that is malformed; ERR_SYSTEM when it cannot be read. Release *out in any
  * case. */
 struct err vouch_material_read(const char *path, struct vouch_material *out) MUST_CHECK;
-/* As vouch_material_read for what can only be a report: whatever is neither CMW nor HCL report is its bytes, also when
+/* As vouch_material_read for what can only be a report: whatever is no CMW, EAT or HCL report is its bytes, also when
  * they cannot be. */
 struct err vouch_material_read_report(const char *path, struct vouch_material *out) MUST_CHECK;
 /* What a server showed; the certificates are taken over from `server`. */

@@ -7,6 +7,7 @@
 #ifndef APP_VOUCH_OPTIONS_H
 #define APP_VOUCH_OPTIONS_H
 
+#include "attest/evidence_format.h"
 #include "config/settings.h"
 
 /* A report's certificates, files in DER or PEM, and the time of check. NULL: not given. */
@@ -17,7 +18,8 @@ struct vouch_files {
     const char *ask; /* or ASVK */
     const char *ark;
     const char *crl;
-    bool has_at; /* otherwise it is now */
+    bool may_lack; /* a report may come without its certificate, which is then had from elsewhere */
+    bool has_at;   /* otherwise it is now */
     int64_t at_us;
 };
 
@@ -31,9 +33,10 @@ struct vouch_verify_options {
     int port;
     const char *report; /* NULL: a server */
     struct vouch_files files;
-    const char *policy;      /* NULL: what needs none is checked */
-    const char *ca;          /* NULL: the server's identity is not checked */
-    const char *save_report; /* NULL: not saved */
+    const char *policy;       /* NULL: what needs none is checked */
+    const char *ca;           /* NULL: the server's identity is not checked */
+    const char *save_report;  /* NULL: not saved */
+    struct settings settings; /* kds_*, for what the evidence lacks; all else at its default */
     bool json;
     bool direct_tls;
     int64_t timeout_us;
@@ -54,8 +57,11 @@ struct vouch_cert_options {
     int64_t ttl_us;
     int64_t timeout_us; /* for the nonce */
     const char *ca_cert;
-    const char *ca_key;       /* both or neither; neither: self-signed */
-    struct settings settings; /* attest_provider, attest_state_dir and attest_simulated_*; all else at its default */
+    const char *ca_key;          /* both or neither; neither: self-signed */
+    enum evidence_format format; /* cmw or eat */
+    bool kds;                    /* fetch the certificate that the device does not give */
+    struct settings
+        settings; /* attest_provider, attest_state_dir, attest_simulated_* and kds_*; all else at its default */
 };
 
 /* As vouch_verify_options_read. attest_provider is `simulated` where the line does not say, and attest_state_dir then
@@ -77,9 +83,10 @@ struct err vouch_show_options_read(int argc, char **argv, struct vouch_show_opti
 /* vouch report ... and vouch selftest ...: attest_provider is `auto` where the line does not say. */
 struct vouch_report_options {
     bool help;
-    const char *nonce; /* hexadecimal; NULL: none */
-    bool raw;          /* the report's bytes alone, not a CMW */
-    const char *out;   /* NULL: standard output */
+    const char *nonce;           /* hexadecimal; NULL: none */
+    enum evidence_format format; /* cmw, eat, or raw: the report's bytes alone */
+    bool kds;                    /* as of struct vouch_cert_options */
+    const char *out;             /* NULL: standard output */
     struct settings settings;
 };
 
@@ -96,6 +103,25 @@ struct vouch_selftest_options {
 /* As vouch_cert_options_read. */
 struct err vouch_selftest_options_read(int argc, char **argv, struct vouch_selftest_options *out) MUST_CHECK;
 void vouch_selftest_options_release(struct vouch_selftest_options *options);
+
+/* vouch kds fetch ... */
+struct vouch_kds_options {
+    bool help;
+    const char *report;  /* whose VCEK; NULL: not given */
+    const char *product; /* word; NULL: the report names it */
+    const char *hwid;    /* hexadecimal; with `tcb`: the VCEK of that chip */
+    const char *tcb;
+    bool vlek;  /* authorities and list of VLEKs, not of VCEKs */
+    bool chain; /* ASK or ASVK, and ARK */
+    bool crl;
+    const char *out; /* directory; NULL: the cache alone */
+    bool json;
+    struct settings settings; /* kds_* */
+};
+
+/* As vouch_verify_options_read. Says whether words fit together, not whether they mean anything. */
+struct err vouch_kds_options_read(int argc, char **argv, struct vouch_kds_options *out) MUST_CHECK;
+void vouch_kds_options_release(struct vouch_kds_options *options);
 
 /* vouch policy check FILE, policy test FILE EVIDENCE, policy init --from EVIDENCE. */
 enum vouch_policy_action { VOUCH_POLICY_CHECK, VOUCH_POLICY_TEST, VOUCH_POLICY_INIT };

@@ -7,6 +7,7 @@
 #define ATTEST_ATTEST_H
 
 #include "attest/attester.h"
+#include "attest/crls.h"
 #include "attest/journal.h"
 #include "attest/nonces.h"
 #include "attest/verified.h"
@@ -17,10 +18,14 @@ struct attest {
     struct nonces *nonces;
     struct snp_chain_cache *chains;
     struct verified *verified;
+    struct kds *kds;
+    struct crls *crls;
+    bool evidence_is_shown;    /* by the configuration in force, to clients; main */
     struct attester *attester; /* NULL: client_tls_cert_file shows an operator's certificate, or there is no TLS */
 };
 
-struct err attest_new(struct attest **out) MUST_CHECK;
+/* `set` is for KDS; read, not kept. */
+struct err attest_new(const struct settings *set, struct attest **out) MUST_CHECK;
 void attest_free(struct attest *attest); /* NULL does nothing */
 
 #endif

@@ -10,8 +10,9 @@
 
 #include "base/writer.h"
 
-#define CMW_OID "1.3.6.1.5.5.7.1.35" /* id-pe-cmw */
-#define CMW_MAX (48 * 1024)
+#define CMW_OID      "1.3.6.1.5.5.7.1.35" /* id-pe-cmw */
+#define CMW_MAX      (48 * 1024)
+#define CMW_EVIDENCE 4 /* indicator of a record */
 
 /* Views; none is empty in what has been parsed but `certs`, which may be, and `azure`, which decides the type. */
 struct cmw {
@@ -34,5 +35,8 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHE
 
 /* Whether it is well formed and of the type with the member "azure". Nothing within the members is looked at. */
 bool cmw_extension_is_azure(struct bytes extension);
+/* For any CMW in CBOR, be it a collection or a record: the extension's content around it, and the way back. */
+void cmw_wrap(struct bytes cbor, struct writer *w);
+struct err cmw_unwrap(struct bytes extension, struct bytes *cbor) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #define ATTEST_EVIDENCE_H
 
 #include "attest/bind.h"
+#include "attest/eat.h"
 #include "attest/evidence_azure.h"
 #include "attest/evidence_foreign.h"
 #include "attest/evidence_format.h"
@@ -48,11 +49,15 @@ struct provider;
  * success *report (SNP_REPORT_SIZE bytes, may be NULL) holds the report. */
 struct err evidence_attach(struct leaf *leaf, struct provider *provider, struct bytes config_digest, struct bytes nonce,
                            int64_t issued_at_s, uint8_t *report) MUST_CHECK;
+/* The same as an EAT in that extension. ERR_INPUT for a nonce of less than EAT_NONCE_MIN bytes that is not empty. */
+struct err evidence_attach_eat(struct leaf *leaf, struct provider *provider, struct bytes config_digest,
+                               struct bytes nonce, int64_t issued_at_s, uint8_t *report) MUST_CHECK;
 
 /* A report that no certificate carries: asks the provider for one over the nonce (may be empty) and the time, and
- * writes it as a CMW with a bind record of kind 3 into `cmw`, a growing writer. Blocks as provider_report. On success
- * `report` holds the report. */
-struct err evidence_make_report(struct provider *provider, struct bytes nonce, int64_t issued_at_s,
-                                uint8_t report[SNP_REPORT_SIZE], struct writer *cmw) MUST_CHECK;
+ * writes it in one of our formats, with a bind record of kind 3, into `out`, a writer that grows to EVIDENCE_OURS_MAX.
+ * Blocks as provider_report. On success `report` holds the report. */
+#define EVIDENCE_OURS_MAX EAT_MAX
+struct err evidence_make_report(struct provider *provider, enum evidence_format format, struct bytes nonce,
+                                int64_t issued_at_s, uint8_t report[SNP_REPORT_SIZE], struct writer *out) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #define ATTEST_PLAN_H
 
 #include "attest/evidence.h"
+#include "attest/kds.h"
 #include "attest/provider.h"
 #include "config/config.h"
 
@@ -17,6 +18,7 @@ struct plan {
     char *san; /* as leaf_spec.san */
     struct authority *authority;
     struct provider *provider; /* NULL: leaves carry no evidence */
+    struct kds *kds;           /* borrowed, set by who made the plan; NULL: what the device gives is all there is */
 };
 
 /* Opens authority and provider, or takes over the device that is open already, and writes attest_ca_file. Without a
@@ -44,9 +46,11 @@ struct plan_leaf {
     uint8_t sha256[32];
     int64_t issued_at_s; /* since 1970 */
     int64_t not_after_s;
+    struct err missing; /* why the evidence comes without the certificate of the processor's key; OK: it has it */
 };
 
-/* Blocks as provider_report. On failure *out holds nothing. */
+/* Blocks as provider_report, and as kds_certify where the device gives no certificate. On failure *out holds nothing.
+ */
 struct err plan_mint(const struct plan *plan, struct plan_leaf *out) MUST_CHECK;
 
 /* SHA-256 of the authority's certificate. */

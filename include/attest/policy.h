@@ -7,6 +7,7 @@
 #ifndef ATTEST_POLICY_H
 #define ATTEST_POLICY_H
 
+#include "attest/cose_signers.h"
 #include "attest/evidence_format.h"
 #include "attest/veks.h"
 #include "config/config.h"
@@ -68,15 +69,22 @@ struct policy_tcb {
 };
 struct policy_measurement {
     uint8_t bytes[SNP_MEASUREMENT_SIZE];
-    char *name;           /* of its set; "" of `expected` and `allow_list` */
+    char *name;           /* of its set, or tag-id of its CoMID; "" of `expected` and `allow_list` */
     int64_t not_before_s; /* since 1970; INT64_MIN where the file says nothing */
     int64_t not_after_s;  /* INT64_MAX where the file says nothing */
+    /* Of a CoRIM's: what has to hold with it. */
+    struct policy_number guest_svn; /* exactly, or at least */
+    bool guest_svn_is_minimum;
+    bool has_chip_id;
+    uint8_t chip_id[SNP_CHIP_ID_SIZE];
 };
 struct policy_measurements {
     enum policy_mode mode;
-    struct policy_measurement *allowed; /* `expected`, `allow_list` and `sets` together */
+    struct policy_measurement *allowed; /* `expected`, `allow_list`, `sets` and `corim` together */
     size_t count;                       /* at least one, unless the mode is disabled or nothing is given */
     bool given;                         /* false: the file has no group, and nothing is asked */
+    struct cose_signers *signers;       /* whose CoRIMs are taken */
+    bool takes_unsigned;                /* CoRIMs that nobody signed, too; default false */
 };
 
 struct policy {
@@ -156,10 +164,11 @@ struct policy {
     bool formats[EVIDENCE_FORMATS]; /* default: cmw alone */
 };
 
-/* `name` is what HBA lines and errors call it. Files that trusted_arks names are read too, relative to the policy's
- * folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. A group `measurements` that
- * lists none, and is not disabled, is an error. policy_load logs a warning for what a policy leaves open: no
- * measurements at all, verify_chain or verify_signature false, allow_unbound true. The caller owns one reference. */
+/* `name` is what HBA lines and errors call it. Files that trusted_arks, veks, corim and corim_signers name are read
+ * too, relative to the policy's folder; 64 hexadecimal digits there are the SHA-256 of a root's SubjectPublicKeyInfo. A
+ * group `measurements` that lists none, and is not disabled, is an error. policy_load logs a warning for what a policy
+ * leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true, CoRIMs that nobody
+ * signed. The caller owns one reference. */
 struct err policy_load(const char *name, const char *path, struct policy **out) MUST_CHECK;
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
 /* The one in force where none is given: every default. */

@@ -21,6 +21,9 @@ struct err policy_expect(const struct policy_place *place, const struct tree *no
 /* Of a key inside a value: "expected …, found KEY". */
 struct err policy_expect_key(const struct policy_place *place, const struct tree *node, const char *expected);
 
+/* The path of a file that the policy names, which is relative to its folder; on the heap. */
+char *policy_beside(const struct policy_place *place, const char *path);
+
 /* A scalar that says something. */
 bool policy_is_text(const struct tree *node);
 /* A word of 1 to POLICY_WORD_MAX printable ASCII characters. */

@@ -10,6 +10,7 @@
 #include "snp/report.h"
 
 struct provider;
+struct pace;
 
 /* As attest_provider says; `auto` is the first of tsm, sev-guest and azure. ERR_NOT_FOUND: `auto`, and this machine has
  * none (never the simulated one), or the one named
@@ -29,6 +30,9 @@ bool provider_is_simulated(const struct provider *provider);
 /* Whether its reports come from an Azure paravisor, with the record that they need. */
 bool provider_is_azure(const struct provider *provider);
 
+/* From now on reports are asked for at this pace, which outlives the provider (attest/pace.h). Between two reports. */
+void provider_set_pace(struct provider *provider, struct pace *pace);
+
 /* A report and the GUID table of certificates that prove it (empty when the provider has none). Where REPORT_DATA is
  * not the guest's, also the record that says what it binds (attest/evidence_azure.h). */
 struct provider_report {
@@ -39,7 +43,8 @@ struct provider_report {
     size_t azure_size;
 };
 
-/* Blocks: milliseconds, or seconds when the device is throttled. On failure *out is empty. */
+/* Blocks: milliseconds, or seconds when the device is throttled or the pace makes it wait. On failure *out is empty.
+ * ERR_KEY_LOST: the kernel has wiped the guest's key to the processor, and no report will be made until a reboot. */
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                            struct provider_report *out) MUST_CHECK;
 void provider_report_release(struct provider_report *report);

@@ -21,6 +21,13 @@ struct provider_kind {
 
 struct provider {
     const struct provider_kind *kind;
+    struct pace *pace; /* NULL: reports are asked for at once */
 };
+
+/* What errno of a request to Linux's sev-guest driver says of the key between guest and processor, the VMPCK:
+ * ERR_KEY_LOST, or OK when it is about something else. ENOTTY is the answer once the driver has wiped it; it wipes it
+ * when a request stayed throttled for a minute (ETIMEDOUT) and when an answer cannot be decrypted (EBADMSG), because no
+ * sequence number may be used twice (drivers/virt/coco/sev-guest). `where` names the device. errno stays as it is. */
+struct err provider_check_key(int error, const char *where) MUST_CHECK;
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef ATTEST_VERIFIER_H
 #define ATTEST_VERIFIER_H
 
+#include "attest/crls.h"
 #include "attest/nonces.h"
 #include "attest/verdict.h"
 #include "attest/verified.h"
@@ -28,7 +29,9 @@ struct verify_request {
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
     struct snp_chain_cache *chains; /* may be NULL */
     struct verified *verified;      /* may be NULL */
-    int64_t now_us;                 /* wall clock */
+    struct kds *kds; /* for evidence without certificates: what is at hand there, never the network; may be NULL */
+    const struct crl_set *crls; /* may be NULL */
+    int64_t now_us;             /* wall clock */
 };
 
 /* Names of the checks that come before and after those of snp/verify.h and attest/judge.h. */
@@ -51,7 +54,9 @@ struct verify_report_request {
     struct bytes claims;                /* of an HCL report, which brings neither bind record nor quote; else empty */
     const struct policy *policy; /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
     enum snp_crl_mode crl_mode;
-    int64_t now_us; /* wall clock: the time of check */
+    struct kds *kds;            /* as of verify_request */
+    const struct crl_set *crls; /* the same */
+    int64_t now_us;             /* wall clock: the time of check */
 };
 
 /* As verify_certificate. */

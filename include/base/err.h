@@ -22,6 +22,7 @@ enum err_code {
     ERR_SYSTEM,      /* a system call failed; `why` holds strerror */
     ERR_TIMEOUT,     /* the time allowed has passed */
     ERR_CLOSED,      /* the peer closed the connection */
+    ERR_KEY_LOST,    /* the key to the processor is gone: no attestation until a reboot */
 };
 
 #define ERR_WHY_SIZE 320

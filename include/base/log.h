@@ -29,7 +29,7 @@ struct log_target {
 };
 struct err log_open(const struct log_target *target) MUST_CHECK;
 
-/* 0: up to INFO; 1: also DEBUG; 2 and more: also NOISE. */
+/* -1: up to WARNING; 0: also INFO; 1: also DEBUG; 2 and more: also NOISE. */
 void log_set_verbose(int verbose);
 bool log_enabled(enum log_level level);
 

@@ -14,4 +14,7 @@ struct err config_check(const struct config *config) MUST_CHECK;
 /* Whether the texts of attest_simulated_* are of the right form: for who opens a provider without a configuration. */
 struct err config_check_simulated(const struct settings *set) MUST_CHECK;
 
+/* The same of kds_*, for who fetches certificates without a configuration. */
+struct err config_check_kds(const struct settings *set) MUST_CHECK;
+
 #endif

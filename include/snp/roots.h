@@ -40,6 +40,8 @@ void snp_arks_free(struct snp_arks *arks);
 struct err snp_arks_add_certificate(struct snp_arks *arks, struct bytes der_or_pem) MUST_CHECK;
 /* By SHA-256 of the SubjectPublicKeyInfo; the certificate then has to come with the evidence. */
 void snp_arks_add_spki_sha256(struct snp_arks *arks, const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE]);
+/* Every entry of another set, which may be NULL. */
+void snp_arks_add_all(struct snp_arks *arks, const struct snp_arks *others);
 /* Of NULL: nothing is trusted. */
 bool snp_arks_trust(const struct snp_arks *arks, const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE]);
 /* Of NULL: 0. */

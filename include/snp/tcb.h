@@ -40,6 +40,10 @@ bool snp_tcb_equal(struct snp_tcb a, struct snp_tcb b);
 /* Read as one little-endian integer: for showing, and for old policies that compare it so. */
 uint64_t snp_tcb_integer(struct snp_tcb tcb);
 
+/* As people write it: "bootloader.tee.snp.microcode", of Turin "fmc.bootloader.tee.snp.microcode". ERR_INPUT otherwise.
+ */
+struct err snp_tcb_read(const char *text, enum snp_tcb_layout layout, struct snp_tcb *out) MUST_CHECK;
+
 #define SNP_TCB_TEXT_SIZE 72
 /* "bootloader 3, tee 0, snp 21, microcode 209", or 16 hexadecimal digits when the layout is unknown. */
 void snp_tcb_text(struct snp_tcb tcb, enum snp_tcb_layout layout, char out[SNP_TCB_TEXT_SIZE]);

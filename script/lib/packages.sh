@@ -2,7 +2,7 @@
 
 # What the programs are built from. configure.ac names the same packages in its messages.
 BUILD_PACKAGES=(build-essential autoconf automake pkg-config libssl-dev libevent-dev libyaml-dev
-    libjansson-dev libidn-dev uthash-dev libsystemd-dev)
+    libjansson-dev libcurl4-openssl-dev libidn-dev uthash-dev libsystemd-dev)
 
 # What the unit tests need beyond those.
 UNIT_TEST_PACKAGES=(libcmocka-dev)

@@ -210,6 +210,7 @@ static const struct {
     [SHOW_ATTESTATION] = {"attestation", NEEDS_ID},
     [SHOW_EVIDENCE] = {"evidence", NEEDS_NOTHING},
     [SHOW_POLICIES] = {"policies", NEEDS_NOTHING},
+    [SHOW_KDS] = {"kds", NEEDS_NOTHING},
 };
 
 const char *show_kind_name(enum show_kind kind)

@@ -126,6 +126,7 @@ static const char *sqlstate_of(enum err_code code)
     case ERR_SYSTEM:
     case ERR_TIMEOUT:
     case ERR_CLOSED:
+    case ERR_KEY_LOST:
         break;
     }
     return "42601"; /* syntax_error */

@@ -1,6 +1,8 @@
 #include "admin/http.h"
 
+#include "admin/metrics.h"
 #include "attest/attest.h"
+#include "attest/readiness.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -15,31 +17,41 @@
 #define HTTP_HEAD_MAX  8192 /* bytes of a request's first line and headers */
 #define HTTP_BODY_MAX  1024 /* no request here has one */
 #define HTTP_TIMEOUT_S 10
+#define HTTP_TEXT_MAX  (16 << 20) /* metrics of very many pools */
 
 struct http {
     struct evhttp *server;
-    struct attest *attest;
-    bool ending;
+    struct consoles *consoles;
 };
+
+static void http_send(struct evhttp_request *request, int status, const char *reason, const char *type,
+                      struct bytes body)
+{
+    struct evbuffer *out = evbuffer_new();
+    char length[24];
+    if (!out)
+        abort(); /* only memory can be missing */
+    snprintf(length, sizeof length, "%zu", body.n);
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    evhttp_add_header(headers, "Content-Type", type);
+    evhttp_add_header(headers, "Content-Length", length);
+    evhttp_add_header(headers, "Cache-Control", "no-store");
+    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
+        evbuffer_add(out, body.p, body.n);
+    evhttp_send_reply(request, status, reason, out);
+    evbuffer_free(out);
+}
 
 /* Sends `body` and drops it. */
 static void http_reply(struct evhttp_request *request, int status, const char *reason, json_t *body)
 {
     char *text = json_dumps(body, JSON_COMPACT);
-    struct evbuffer *out = evbuffer_new();
-    char length[24];
-    json_decref(body);
-    if (!text || !out)
+    if (!text)
         abort(); /* only memory can be missing */
-    snprintf(length, sizeof length, "%zu", strlen(text) + 1);
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
-    evhttp_add_header(headers, "Content-Type", "application/json");
-    evhttp_add_header(headers, "Content-Length", length);
-    evhttp_add_header(headers, "Cache-Control", "no-store");
-    if (evhttp_request_get_command(request) != EVHTTP_REQ_HEAD)
-        evbuffer_add_printf(out, "%s\n", text);
-    evhttp_send_reply(request, status, reason, out);
-    evbuffer_free(out);
+    char *line = mem_format("%s\n", text);
+    http_send(request, status, reason, "application/json", bytes_of_string(line));
+    json_decref(body);
+    free(line);
     free(text);
 }
 
@@ -53,11 +65,12 @@ static void http_give_nonce(struct http *http, struct evhttp_request *request)
     uint8_t nonce[NONCE_SIZE];
     char hex[2 * NONCE_SIZE + 1];
     double expires_in_s = 0;
-    if (!http->attest) {
+    struct attest *attest = http->consoles->attest;
+    if (!attest) {
         http_refuse(request, 503, "Service Unavailable", "this server asks for no evidence");
         return;
     }
-    struct err e = nonces_issue(http->attest->nonces, clock_wall_us(), nonce, &expires_in_s);
+    struct err e = nonces_issue(attest->nonces, clock_wall_us(), nonce, &expires_in_s);
     if (failed(e)) {
         log_error("cannot give out a nonce: %s", e.why);
         http_refuse(request, 503, "Service Unavailable", "no nonce can be given out now");
@@ -69,10 +82,52 @@ static void http_give_nonce(struct http *http, struct evhttp_request *request)
 
 static void http_give_health(struct http *http, struct evhttp_request *request)
 {
-    if (http->ending)
+    if (atomic_load(&http->consoles->ending))
         http_reply(request, 503, "Service Unavailable", json_pack("{s:s}", "status", "shutting down"));
     else
         http_reply(request, 200, "OK", json_pack("{s:s}", "status", "ok"));
+}
+
+/* The reason is one word for machines. */
+static struct err http_readiness(const struct http *http, const char **reason)
+{
+    const struct attest *attest = http->consoles->attest;
+    *reason = "shutting_down";
+    if (atomic_load(&http->consoles->ending))
+        return err_make(ERR_CLOSED, "the process has begun to end");
+    if (!attest || !attest->attester || !attest->evidence_is_shown)
+        return OK;
+    struct attester_state *state = NEW(struct attester_state);
+    attester_read_state(attest->attester, state);
+    struct err lack = readiness_of(state, clock_wall_us());
+    *reason = readiness_reason(&lack);
+    free(state);
+    return lack;
+}
+
+static void http_give_readiness(struct http *http, struct evhttp_request *request)
+{
+    const char *reason;
+    struct err lack = http_readiness(http, &reason);
+    if (failed(lack))
+        http_reply(request, 503, "Service Unavailable",
+                   json_pack("{s:s, s:s, s:s}", "status", "not ready", "reason", reason, "detail", lack.why));
+    else
+        http_reply(request, 200, "OK", json_pack("{s:s}", "status", "ready"));
+}
+
+static void http_give_metrics(struct http *http, struct evhttp_request *request)
+{
+    const char *reason;
+    bool ready = !failed(http_readiness(http, &reason));
+    struct writer text = writer_growing(HTTP_TEXT_MAX);
+    metrics_write(http->consoles, ready, &text);
+    struct err outcome = writer_finish(&text, "the text of metrics");
+    if (failed(outcome))
+        http_refuse(request, 500, "Internal Server Error", outcome.why);
+    else
+        http_send(request, 200, "OK", METRICS_TYPE, writer_bytes(&text));
+    writer_free(&text);
 }
 
 static const struct {
@@ -81,6 +136,8 @@ static const struct {
 } http_resources[] = {
     {"/api/v1/nonce", http_give_nonce},
     {"/health", http_give_health},
+    {"/ready", http_give_readiness},
+    {"/metrics", http_give_metrics},
 };
 
 static void http_requested(struct evhttp_request *request, void *arg)
@@ -112,10 +169,10 @@ static struct err http_bind(struct http *http, const char *listen)
     return bound ? OK : err_system("cannot listen on http_listen = %s", listen);
 }
 
-struct err http_start(struct loop *loop, const char *listen, struct attest *attest, struct http **out)
+struct err http_start(struct loop *loop, const char *listen, struct consoles *consoles, struct http **out)
 {
     struct http *http = NEW(struct http);
-    http->attest = attest;
+    http->consoles = consoles;
     http->server = evhttp_new(loop_base(loop));
     if (!http->server)
         abort(); /* only memory can be missing */
@@ -131,12 +188,6 @@ struct err http_start(struct loop *loop, const char *listen, struct attest *atte
     else
         *out = http;
     return e;
-}
-
-void http_end(struct http *http)
-{
-    if (http)
-        http->ending = true;
 }
 
 void http_stop(struct http *http)

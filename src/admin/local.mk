@@ -7,6 +7,7 @@ libadmin_a_SOURCES = \
     src/admin/greeting.c include/admin/greeting.h \
     src/admin/http.c include/admin/http.h \
     src/admin/job.c include/admin/job.h \
+    src/admin/metrics.c include/admin/metrics.h \
     src/admin/show.c include/admin/show.h \
     src/admin/show_attest.c \
     src/admin/show_config.c \

@@ -31,6 +31,7 @@ const struct show_table *show_table_of(enum show_kind kind)
         [SHOW_ATTESTATION] = &show_attestation,
         [SHOW_EVIDENCE] = &show_evidence,
         [SHOW_POLICIES] = &show_policies,
+        [SHOW_KDS] = &show_kds,
     };
     return tables[kind];
 }

@@ -1,4 +1,4 @@
-/* ATTESTATIONS, ATTESTATION, EVIDENCE, POLICIES: who was believed and why, and what we say of ourselves. */
+/* ATTESTATIONS, ATTESTATION, EVIDENCE, POLICIES, KDS: who was believed and why, and what we say of ourselves. */
 #include "admin/show.h"
 #include "attest/attest.h"
 #include "base/clock.h"
@@ -147,13 +147,34 @@ const struct show_table show_attestation = {SHOW_COLUMNS(attestation_columns), .
 /* ---- our own evidence ---- */
 
 static const struct column evidence_columns[] = {
-    {"provider", COLUMN_TEXT},      {"simulated", COLUMN_INT},      {"product", COLUMN_TEXT},
-    {"measurement", COLUMN_TEXT},   {"chip_id", COLUMN_TEXT},       {"tcb", COLUMN_TEXT},
-    {"guest_svn", COLUMN_BIGINT},   {"debug", COLUMN_INT},          {"smt", COLUMN_INT},
-    {"report", COLUMN_TEXT},        {"issued_at", COLUMN_TEXT},     {"age", COLUMN_BIGINT},
-    {"next_rotation", COLUMN_TEXT}, {"not_after", COLUMN_TEXT},     {"leaf_sha256", COLUMN_TEXT},
-    {"ca_sha256", COLUMN_TEXT},     {"config_digest", COLUMN_TEXT}, {"rotations", COLUMN_BIGINT},
-    {"failures", COLUMN_BIGINT},    {"failure", COLUMN_TEXT},
+    {"provider", COLUMN_TEXT},
+    {"simulated", COLUMN_INT},
+    {"product", COLUMN_TEXT},
+    {"measurement", COLUMN_TEXT},
+    {"chip_id", COLUMN_TEXT},
+    {"tcb", COLUMN_TEXT},
+    {"guest_svn", COLUMN_BIGINT},
+    {"debug", COLUMN_INT},
+    {"smt", COLUMN_INT},
+    {"report", COLUMN_TEXT},
+    {"issued_at", COLUMN_TEXT},
+    {"age", COLUMN_BIGINT},
+    {"next_rotation", COLUMN_TEXT},
+    {"not_after", COLUMN_TEXT},
+    {"leaf_sha256", COLUMN_TEXT},
+    {"ca_sha256", COLUMN_TEXT},
+    {"config_digest", COLUMN_TEXT},
+    {"rotations", COLUMN_BIGINT},
+    {"failures", COLUMN_BIGINT},
+    {"failure", COLUMN_TEXT},
+    {"key_lost", COLUMN_INT},
+    {"throttled", COLUMN_INT},
+    {"report_requests", COLUMN_BIGINT},
+    {"report_failures", COLUMN_BIGINT},
+    {"report_throttled", COLUMN_BIGINT},
+    {"report_us", COLUMN_BIGINT},
+    {"report_tokens", COLUMN_TEXT},
+    {"report_rate", COLUMN_TEXT},
 };
 
 static void put_own_report(const struct attester_state *state, struct table *out)
@@ -169,6 +190,26 @@ static void put_own_report(const struct attester_state *state, struct table *out
     }
     put_report(&report, snp_report_product(&report), out);
     put_hex(out, state->report, sizeof state->report);
+}
+
+static void put_decimal(struct table *out, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.3f", value);
+    table_text(out, text);
+}
+
+/* How the device has answered. */
+static void put_pace(const struct pace_state *pace, struct table *out)
+{
+    table_bool(out, pace->key_is_lost);
+    table_bool(out, pace->is_throttled);
+    table_int(out, (int64_t)pace->requests);
+    table_int(out, (int64_t)pace->failures);
+    table_int(out, (int64_t)pace->throttled);
+    table_int(out, pace->last_us);
+    put_decimal(out, pace->tokens);
+    put_decimal(out, pace->rate);
 }
 
 /* Without an attester there is no row: an operator's certificate is shown, or there is no TLS. */
@@ -195,6 +236,7 @@ static struct err fill_evidence(struct showing *showing, struct table *out)
     table_int(out, (int64_t)state->renewals);
     table_int(out, (int64_t)state->failures);
     table_text(out, state->failure);
+    put_pace(&state->pace, out);
     free(state);
     return OK;
 }
@@ -235,3 +277,37 @@ static struct err fill_policies(struct showing *showing, struct table *out)
 }
 
 const struct show_table show_policies = {SHOW_COLUMNS(policies_columns), .fill = fill_policies};
+
+/* ---- where certificates come from ---- */
+
+static const struct column kds_columns[] = {
+    {"url", COLUMN_TEXT},       {"offline", COLUMN_INT},    {"cache_dir", COLUMN_TEXT},   {"requests", COLUMN_BIGINT},
+    {"fetched", COLUMN_BIGINT}, {"missing", COLUMN_BIGINT}, {"throttled", COLUMN_BIGINT}, {"failed", COLUMN_BIGINT},
+    {"refused", COLUMN_BIGINT}, {"at_hand", COLUMN_BIGINT}, {"failed_at", COLUMN_TEXT},   {"failure", COLUMN_TEXT},
+};
+
+static struct err fill_kds(struct showing *showing, struct table *out)
+{
+    struct attest *attest = showing->consoles->attest;
+    struct kds_counters counters;
+    if (!attest)
+        return OK;
+    struct kds_options *options = kds_options_of(attest->kds);
+    kds_read_counters(attest->kds, &counters);
+    table_text(out, options->url);
+    table_bool(out, options->offline);
+    table_text(out, options->folder);
+    table_int(out, (int64_t)counters.requests);
+    table_int(out, (int64_t)counters.fetched);
+    table_int(out, (int64_t)counters.missing);
+    table_int(out, (int64_t)counters.throttled);
+    table_int(out, (int64_t)counters.failed);
+    table_int(out, (int64_t)counters.refused);
+    table_int(out, (int64_t)counters.at_hand);
+    put_time(out, counters.failed_at_us);
+    table_text(out, counters.failure);
+    kds_options_drop(options);
+    return OK;
+}
+
+const struct show_table show_kds = {SHOW_COLUMNS(kds_columns), .fill = fill_kds};

@@ -1,6 +1,12 @@
 #include "app/attestation.h"
 
+#include "app/process.h"
 #include "attest/digest.h"
+#include "attest/readiness.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+#include <stdlib.h>
 
 static bool attestation_is_due(const struct config *config)
 {
@@ -30,7 +36,7 @@ struct err attestation_start(struct attest *attest, struct config *config, struc
     TRY(digest_of_config(config, digest));
     struct provider *provider = *device;
     *device = NULL;
-    return attester_start(config, digest, provider, home, ops, ctx, &attest->attester);
+    return attester_start(config, digest, provider, attest->kds, home, ops, ctx, &attest->attester);
 }
 
 struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config)
@@ -47,10 +53,40 @@ struct err attestation_renew(struct attest *attest, struct config *config)
     return attester_adopt(attest->attester, config, digest);
 }
 
-struct err attestation_adopt(struct attest *attest, const struct rules *rules)
+struct err attestation_adopt(struct attest *attest, struct loop *home, const struct rules *rules)
 {
+    const struct settings *set = &rules->config->set;
     int64_t max_age_us = policies_nonce_max_age_us(&rules->policies);
-    TRY(err_within(journal_open_log(attest->journal, rules->config->set.attest_log), "attest_log"));
+    struct kds_options *options = NULL;
+    TRY(kds_options_read(set, NULL, &options));
+    struct err opened = err_within(journal_open_log(attest->journal, set->attest_log), "attest_log");
+    if (failed(opened)) {
+        kds_options_drop(options);
+        return opened;
+    }
     nonces_set_max_age(attest->nonces, max_age_us > 0 ? max_age_us : NONCE_DEFAULT_AGE_US);
+    kds_adopt(attest->kds, options);
+    crls_watch(attest->crls, home, &rules->policies);
     return OK;
+}
+
+void attestation_tell_status(const struct attest *attest)
+{
+    if (!attest->attester || !attest->evidence_is_shown)
+        return;
+    struct attester_state *state = NEW(struct attester_state);
+    char until[CLOCK_TEXT_SIZE];
+    attester_read_state(attest->attester, state);
+    clock_text(state->not_after_us, until);
+    struct err lack = readiness_of(state, clock_wall_us());
+    char *text = failed(lack) ? mem_format("STATUS=Not ready: %s", lack.why)
+                 : state->failures > 0
+                     ? mem_format("STATUS=The certificate in force serves until %s: %s", until, state->failure)
+                     : mem_format("STATUS=The attested certificate is good until %s", until);
+    for (char *at = text; *at; at++)
+        if ((unsigned char)*at < ' ')
+            *at = ' '; /* a line of its own would be a message of its own */
+    process_notify(text);
+    free(text);
+    free(state);
 }

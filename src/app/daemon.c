@@ -76,6 +76,7 @@ static void daemon_put_in_force(struct daemon *daemon, struct snapshot *snapshot
 {
     snapshot_drop(daemon->snapshot);
     daemon->snapshot = snapshot;
+    daemon->attest->evidence_is_shown = attestation_identity(daemon->attest, snapshot->config) != NULL;
     if (daemon->fleet)
         fleet_adopt(daemon->fleet, snapshot);
 }
@@ -97,7 +98,13 @@ static void daemon_renewed(void *ctx, struct tls_identity *identity)
     tls_context_release(client_tls);
 }
 
-static const struct attester_ops daemon_attester_ops = {.renewed = daemon_renewed};
+static void daemon_evidence_changed(void *ctx)
+{
+    const struct daemon *daemon = ctx;
+    attestation_tell_status(daemon->attest);
+}
+
+static const struct attester_ops daemon_attester_ops = {.renewed = daemon_renewed, .changed = daemon_evidence_changed};
 
 /* Everything is read and checked before anything changes. Takes the reference over. */
 static struct err daemon_adopt(struct daemon *daemon, struct config *config)
@@ -111,7 +118,7 @@ static struct err daemon_adopt(struct daemon *daemon, struct config *config)
     if (!failed(e))
         e = daemon_make_snapshot(daemon, config, rules, &snapshot);
     if (!failed(e))
-        e = attestation_adopt(daemon->attest, rules);
+        e = attestation_adopt(daemon->attest, daemon->loop, rules);
     if (!failed(e))
         e = attestation_renew(daemon->attest, config);
     if (failed(e)) {
@@ -162,7 +169,6 @@ static void daemon_begin_end(struct daemon *daemon, enum ending ending)
     process_notify("STOPPING=1");
     daemon->ending = ending;
     atomic_store(&daemon->consoles->ending, true);
-    http_end(daemon->http);
     fleet_drain(daemon->fleet);
     if (ending == ENDING_WAITS_FOR_SERVERS)
         fleet_pause(daemon->fleet, NULL);
@@ -294,19 +300,22 @@ static struct err daemon_serve(struct daemon *daemon)
     TRY(daemon_catch_signals(daemon));
     TRY(variables_track(config->set.track_extra_parameters));
     daemon->ending_timer = timer_new(daemon->loop, daemon_check_end, daemon);
-    TRY(attest_new(&daemon->attest));
+    TRY(attest_new(&config->set, &daemon->attest));
     TRY(attestation_start(daemon->attest, config, &daemon->device, daemon->loop, &daemon_attester_ops, daemon));
     TRY(rules_load(config, &daemon->rules));
-    TRY(attestation_adopt(daemon->attest, daemon->rules));
-    TRY(daemon_make_snapshot(daemon, config, daemon->rules, &daemon->snapshot));
+    TRY(attestation_adopt(daemon->attest, daemon->loop, daemon->rules));
+    struct snapshot *snapshot;
+    TRY(daemon_make_snapshot(daemon, config, daemon->rules, &snapshot));
+    daemon_put_in_force(daemon, snapshot);
     daemon->consoles = consoles_new(daemon->loop, &daemon_console_ops, daemon, options_version(), daemon->attest);
     TRY(fleet_start(daemon->snapshot, daemon->attest, console_admit, daemon->consoles, &daemon->fleet));
     consoles_open(daemon->consoles, daemon->fleet, config);
     if (config->set.http_listen[0])
-        TRY(http_start(daemon->loop, config->set.http_listen, daemon->attest, &daemon->http));
+        TRY(http_start(daemon->loop, config->set.http_listen, daemon->consoles, &daemon->http));
     log_info("process up: %s, libevent %s, %zu threads", options_version(), event_get_version(),
              fleet_size(daemon->fleet));
     process_notify("READY=1");
+    attestation_tell_status(daemon->attest);
     loop_run(daemon->loop);
     return OK;
 }

@@ -14,18 +14,22 @@ vouch_SOURCES = \
     src/app/vouch_address.c include/app/vouch_address.h \
     src/app/vouch_case.c include/app/vouch_case.h \
     src/app/vouch_cert.c include/app/vouch_command.h \
+    src/app/vouch_certify.c include/app/vouch_certify.h \
     src/app/vouch_decode.c include/app/vouch_decode.h \
     src/app/vouch_decode_azure.c \
+    src/app/vouch_decode_corim.c \
     src/app/vouch_decode_report.c \
     src/app/vouch_dial.c include/app/vouch_dial.h \
     src/app/vouch_explain.c include/app/vouch_explain.h \
     src/app/vouch_flags.c include/app/vouch_flags.h \
     src/app/vouch_identity.c include/app/vouch_identity.h \
+    src/app/vouch_kds.c \
     src/app/vouch_machine.c include/app/vouch_machine.h \
     src/app/vouch_material.c include/app/vouch_material.h \
     src/app/vouch_nonce.c include/app/vouch_nonce.h \
     src/app/vouch_options.c include/app/vouch_options.h \
     src/app/vouch_options_evidence.c \
+    src/app/vouch_options_kds.c \
     src/app/vouch_output.c include/app/vouch_output.h \
     src/app/vouch_pin.c include/app/vouch_pin.h \
     src/app/vouch_policy.c \
@@ -63,7 +67,8 @@ test_unit_test_vouch_options_SOURCES = test/unit/test_vouch_options.c \
     src/app/vouch_address.c include/app/vouch_address.h \
     src/app/vouch_flags.c include/app/vouch_flags.h \
     src/app/vouch_options.c include/app/vouch_options.h \
-    src/app/vouch_options_evidence.c
+    src/app/vouch_options_evidence.c \
+    src/app/vouch_options_kds.c
 test_unit_test_vouch_options_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_vouch_options_LDADD = libtls.a $(LIBS_CONFIG) $(CMOCKA_LIBS)
 test_unit_test_vouch_output_SOURCES = test/unit/test_vouch_output.c test/unit/tls_pair.c test/unit/tls_pair.h \

@@ -1,6 +1,7 @@
 /* vouch.c: the tool's entry. */
 #include "app/vouch_command.h"
 #include "app/vouch_output.h"
+#include "base/log.h"
 
 #include <signal.h>
 #include <stddef.h>
@@ -10,8 +11,8 @@
 static const struct {
     const char *name;
     enum vouch_exit (*run)(int argc, char **argv);
-} commands[] = {{"verify", vouch_verify}, {"cert", vouch_cert},     {"report", vouch_report},
-                {"show", vouch_show},     {"policy", vouch_policy}, {"selftest", vouch_selftest}};
+} commands[] = {{"verify", vouch_verify}, {"cert", vouch_cert},         {"report", vouch_report}, {"show", vouch_show},
+                {"policy", vouch_policy}, {"selftest", vouch_selftest}, {"kds", vouch_kds}};
 
 enum vouch_exit vouch_fail(const char *command, struct err why, bool hint)
 {
@@ -32,7 +33,7 @@ static enum vouch_exit refuse_usage(const char *what, const char *word)
 static enum vouch_exit run(int argc, char **argv)
 {
     if (argc < 2)
-        return refuse_usage("a command is missing: verify, cert, report, show, policy or selftest", "");
+        return refuse_usage("a command is missing: verify, cert, report, show, policy, selftest or kds", "");
     const char *word = argv[1];
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         fputs(vouch_usage, stdout);
@@ -50,6 +51,7 @@ static enum vouch_exit run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    log_set_verbose(-1);
     signal(SIGPIPE, SIG_IGN); /* a peer that goes is an error, not the end */
     enum vouch_exit status = run(argc, argv);
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -52,16 +52,20 @@ static struct err case_fit(const struct vouch_files *files, struct vouch_case *c
         return OK;
     case MATERIAL_TABLE:
         return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
+    case MATERIAL_CORIM:
+        return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show");
     case MATERIAL_CMW:
     case MATERIAL_HCL:
+    case MATERIAL_EAT:
     case MATERIAL_REPORT:
         break;
     }
     bool brings = c->material.table.vcek.n + c->material.table.vlek.n > 0;
     bool given = files->vek || files->vcek || files->vlek;
     if (brings && vouch_files_are_given(files))
-        return err_make(ERR_INPUT, "the CMW brings its own certificates: give no files beside it");
-    if (!brings && !given)
+        return err_make(ERR_INPUT, "the %s brings its own certificates: give no files beside it",
+                        material_kind_name(c->material.kind));
+    if (!brings && !given && !files->may_lack)
         return err_make(ERR_INPUT, "the report's certificate is missing: --vek, --vcek or --vlek FILE");
     if (brings)
         snp_evidence_take_table(&c->snp, &c->material.table);
@@ -104,6 +108,8 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
         .claims = c->material.claims,
         .policy = policy,
         .crl_mode = c->crl_mode,
+        .kds = c->kds,
+        .crls = c->crls,
         .now_us = c->now_us,
     };
     verify_report_alone(&request, verdict);

@@ -1,4 +1,5 @@
 /* vouch_cert.c: `vouch cert`: a client certificate that carries evidence. */
+#include "app/vouch_certify.h"
 #include "app/vouch_command.h"
 #include "app/vouch_nonce.h"
 #include "app/vouch_options.h"
@@ -24,6 +25,7 @@ struct minting {
     struct vouch_nonce nonce;    /* size 0: none */
     struct authority *authority; /* NULL: self-signed */
     struct provider *provider;
+    struct staple staple; /* with --kds */
     struct leaf *leaf;
     struct tls_identity *identity;
     uint8_t report[SNP_REPORT_SIZE];
@@ -67,6 +69,16 @@ static struct err cert_draft(struct minting *m, int64_t now_s)
     return leaf_draft(&spec, m->authority, &m->leaf);
 }
 
+static struct err cert_attach(struct minting *m, int64_t now_s)
+{
+    struct provider *source = m->options->kds ? &m->staple.provider : m->provider;
+    if (m->options->kds)
+        TRY(vouch_kds_staple(&m->options->settings, m->provider, &m->staple));
+    TRY((m->options->format == EVIDENCE_EAT ? evidence_attach_eat : evidence_attach)(
+        m->leaf, source, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
+    return m->staple.missing;
+}
+
 static struct err cert_mint(struct minting *m)
 {
     TRY(cert_choose_name(m));
@@ -81,7 +93,7 @@ static struct err cert_mint(struct minting *m)
         TRY(vouch_nonce_fetch(m->options->nonce_url, m->options->timeout_us, &m->nonce));
     int64_t now_s = clock_wall_us() / US_PER_SECOND;
     TRY(cert_draft(m, now_s));
-    TRY(evidence_attach(m->leaf, m->provider, BYTES_NONE, bytes_of(m->nonce.bytes, m->nonce.size), now_s, m->report));
+    TRY(cert_attach(m, now_s));
     TRY(leaf_sign(m->leaf, &m->identity));
     m->cert_file = mem_format("%s/client.crt", m->options->out);
     m->key_file = mem_format("%s/client.key", m->options->out);
@@ -131,6 +143,7 @@ static void cert_release(struct minting *m)
     free(m->key_file);
     tls_identity_release(m->identity);
     leaf_free(m->leaf);
+    kds_free(m->staple.kds);
     provider_free(m->provider);
     authority_free(m->authority);
 }

@@ -209,10 +209,27 @@ static json_t *decode_bind(const struct bind *bind)
     return json;
 }
 
+/* The claims of a token that was read: they say what the bind record and the report say. */
+static json_t *decode_eat(const struct vouch_material *material)
+{
+    struct snp_report report;
+    uint8_t ueid[EAT_UEID_SIZE];
+    json_t *json = json_object();
+    json_object_set_new(json, "eat_profile", json_string(EAT_PROFILE));
+    json_object_set_new(json, "iat", json_integer((json_int_t)material->evidence.bind.issued_at_s));
+    if (material->evidence.bind.nonce.n > 0)
+        json_object_set_new(json, "eat_nonce", vouch_decode_hex(material->evidence.bind.nonce));
+    if (!failed(snp_report_read(material->report, &report)) && eat_ueid(&report, ueid))
+        json_object_set_new(json, "ueid", vouch_decode_hex(BYTES(ueid)));
+    return json;
+}
+
 /* Evidence in the formats of others has no bind record, and at most a nonce. */
 static void decode_put_evidence(json_t *json, const struct vouch_material *material)
 {
-    bool is_foreign = material->kind == MATERIAL_CERTIFICATE && !evidence_format_is_ours(material->evidence.format);
+    bool is_foreign = !evidence_format_is_ours(material->evidence.format);
+    if (material->evidence.format == EVIDENCE_EAT)
+        json_object_set_new(json, "eat", decode_eat(material));
     if (is_foreign)
         json_object_set_new(json, "nonce", vouch_decode_hex(material->evidence.nonce));
     json_object_set_new(json, "bind", is_foreign ? json_null() : decode_bind(&material->evidence.bind));
@@ -259,7 +276,11 @@ json_t *vouch_decode(const struct vouch_material *material)
         json_object_set_new(json, "claims", vouch_decode_claims(material->claims));
         break;
     case MATERIAL_CMW:
+    case MATERIAL_EAT:
         decode_put_evidence(json, material);
+        break;
+    case MATERIAL_CORIM:
+        vouch_decode_corim(bytes_of(material->content, material->size), json);
         break;
     case MATERIAL_TABLE:
         json_object_set_new(json, "certs", decode_table(&material->table));

@@ -51,6 +51,11 @@ static void explain_set(const struct policy_measurement *measurement, FILE *out)
         clock_text(measurement->not_after_s * US_PER_SECOND, moment);
         fprintf(out, ", until %s", moment);
     }
+    if (measurement->guest_svn.given)
+        fprintf(out, ", with GUEST_SVN %s%" PRIu64, measurement->guest_svn_is_minimum ? "of at least " : "",
+                measurement->guest_svn.value);
+    if (measurement->has_chip_id)
+        fputs(", on one chip", out);
     fputc(')', out);
 }
 

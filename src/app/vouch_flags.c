@@ -47,6 +47,15 @@ struct err flags_text(const char *flag, const char *text, const char **out)
     return OK;
 }
 
+struct err flags_format(const char *word, const char *words, enum evidence_format *out)
+{
+    bool is_eat = strcmp(word, "eat") == 0;
+    if (!is_eat && strcmp(word, "cmw") != 0)
+        return err_make(ERR_INPUT, "--format \"%.80s\": expected %s", word, words);
+    *out = is_eat ? EVIDENCE_EAT : EVIDENCE_CMW;
+    return OK;
+}
+
 struct err flags_words_left(int argc, char **argv, struct err (*take)(void *out, const char *word), void *out)
 {
     for (int i = optind; i < argc; i++) /* behind "--" */
@@ -111,41 +120,79 @@ struct err flags_take_file(struct vouch_files *files, int flag, char **argv)
     }
 }
 
-/* Only what providers read: any other setting would be taken and do nothing. */
+static bool flags_is_of_kds(const char *name)
+{
+    return strncmp(name, "kds_", 4) == 0;
+}
+
+/* Only what providers read, and the way to KDS: any other setting would be taken and do nothing. */
 static bool flags_setting_counts(const char *name)
 {
     static const char simulated[] = "attest_simulated_";
-    return strncmp(name, simulated, sizeof simulated - 1) == 0 || strcmp(name, "attest_provider") == 0 ||
-           strcmp(name, "attest_state_dir") == 0 || strcmp(name, "attest_tpm") == 0;
+    return strncmp(name, simulated, sizeof simulated - 1) == 0 || flags_is_of_kds(name) ||
+           strcmp(name, "attest_provider") == 0 || strcmp(name, "attest_state_dir") == 0 ||
+           strcmp(name, "attest_tpm") == 0;
 }
 
 struct err flags_set(struct settings *settings, const char *name, const char *value)
 {
     const struct setting *setting = setting_find(name);
     if (!setting || !flags_setting_counts(name))
-        return err_make(
-            ERR_INPUT,
-            "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_tpm and attest_simulated_*",
-            name);
+        return err_make(ERR_INPUT,
+                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_tpm, "
+                        "attest_simulated_* and kds_*",
+                        name);
     return setting_set(setting, value, settings);
 }
 
-static struct err flags_set_pair(struct settings *settings, const char *pair)
+/* As flags_set, of those that say how KDS is reached. */
+static struct err flags_set_kds(struct settings *settings, const char *name, const char *value)
+{
+    const struct setting *setting = setting_find(name);
+    if (!setting || !flags_is_of_kds(name))
+        return err_make(ERR_INPUT, "\"%.80s\" cannot be set here, only kds_*", name);
+    return setting_set(setting, value, settings);
+}
+
+typedef struct err flags_setter(struct settings *settings, const char *name, const char *value);
+
+static struct err flags_set_pair(struct settings *settings, const char *pair, flags_setter *set)
 {
     const char *equals = strchr(pair, '=');
     if (!equals)
         return err_make(ERR_INPUT, "--set \"%.80s\": expected NAME=VALUE", pair);
     char *name = mem_string_of(bytes_of(pair, (size_t)(equals - pair)));
-    struct err outcome = flags_set(settings, name, equals + 1);
+    struct err outcome = set(settings, name, equals + 1);
     free(name);
     return err_within(outcome, "--set");
+}
+
+void flags_begin_kds(struct settings *settings)
+{
+    settings_init(settings);
+    settings->kds_timeout_us = 30 * US_PER_SECOND;
+}
+
+struct err flags_take_kds(struct settings *settings, int flag, char **argv)
+{
+    switch (flag) {
+    case FLAG_OFFLINE:
+        settings->kds_offline = true;
+        return OK;
+    case FLAG_CACHE:
+        return err_within(flags_set_kds(settings, "kds_cache_dir", optarg), "--cache");
+    case FLAG_SET:
+        return flags_set_pair(settings, optarg, flags_set_kds);
+    default:
+        return flags_refuse(argv, flag);
+    }
 }
 
 struct err flags_take_setting(struct settings *settings, int flag, char **argv)
 {
     switch (flag) {
     case FLAG_SET:
-        return flags_set_pair(settings, optarg);
+        return flags_set_pair(settings, optarg, flags_set);
     case FLAG_PROVIDER:
         return err_within(flags_set(settings, "attest_provider", optarg), "--provider");
     case FLAG_STATE_DIR:

@@ -1,6 +1,8 @@
 #include "app/vouch_material.h"
 
+#include "attest/cbor.h"
 #include "attest/cmw.h"
+#include "attest/corim.h"
 #include "attest/small_file.h"
 #include "tls/pem.h"
 
@@ -9,7 +11,6 @@
 
 #define PEM_MARK     "-----BEGIN "
 #define DER_SEQUENCE 0x30
-#define CBOR_MAP     5 /* major type */
 
 const char *material_kind_name(enum material_kind kind)
 {
@@ -22,6 +23,10 @@ const char *material_kind_name(enum material_kind kind)
         return "CMW";
     case MATERIAL_HCL:
         return "HCL report";
+    case MATERIAL_EAT:
+        return "EAT";
+    case MATERIAL_CORIM:
+        return "CoRIM";
     case MATERIAL_TABLE:
         break;
     }
@@ -55,18 +60,44 @@ static struct err material_take_der(struct bytes der, struct vouch_material *out
     return OK;
 }
 
+static struct err material_take_members(const struct cmw *cmw, const struct bind *bind, struct vouch_material *out)
+{
+    TRY(snp_certtable_parse(cmw->certs, &out->table));
+    out->evidence.bind = *bind;
+    out->report = cmw->report;
+    out->has_evidence = true;
+    return OK;
+}
+
 static struct err material_take_cmw(struct bytes cbor, struct vouch_material *out)
 {
     struct cmw cmw;
+    struct bind bind;
     out->kind = MATERIAL_CMW;
+    out->evidence.format = EVIDENCE_CMW;
     TRY(cmw_parse(cbor, &cmw));
-    TRY(bind_parse(cmw.bind, &out->evidence.bind));
-    if (cmw.azure.n > 0)
+    TRY(bind_parse(cmw.bind, &bind));
+    if (cmw.azure.n > 0) {
+        out->evidence.format = EVIDENCE_AZURE;
         TRY(evidence_azure_parse(cmw.azure, &out->evidence.azure));
-    TRY(snp_certtable_parse(cmw.certs, &out->table));
-    out->report = cmw.report;
-    out->has_evidence = true;
-    return OK;
+    }
+    return material_take_members(&cmw, &bind, out);
+}
+
+static struct err material_take_eat(struct bytes cbor, struct vouch_material *out)
+{
+    struct eat eat;
+    out->kind = MATERIAL_EAT;
+    out->evidence.format = EVIDENCE_EAT;
+    TRY(eat_parse(cbor, &eat));
+    return material_take_members(&eat.cmw, &eat.bind, out);
+}
+
+static struct err material_take_corim(struct bytes cbor, struct vouch_material *out)
+{
+    struct corim corim;
+    out->kind = MATERIAL_CORIM;
+    return corim_parse(cbor, &corim);
 }
 
 static void material_take_report(struct bytes bytes, struct vouch_material *out)
@@ -98,11 +129,18 @@ static struct err material_take_table(struct bytes bytes, struct vouch_material 
 
 static bool material_is_cbor_map(struct bytes bytes)
 {
-    return bytes.n > 0 && bytes.p[0] >> 5 == CBOR_MAP;
+    struct reader r = reader_of(bytes);
+    return cbor_next(&r) == CBOR_IS_MAP;
 }
 
-/* Tables come first: the first byte of a GUID may look like anything. What then begins like a certificate or a CBOR map
- * is one, or malformed; a report begins with its version. */
+static bool material_is_eat(struct bytes bytes)
+{
+    struct reader r = reader_of(bytes);
+    return cbor_next(&r) == CBOR_IS_TAG && cbor_read_tag(&r) == EAT_TAG;
+}
+
+/* Tables come first: the first byte of a GUID may look like anything. What then begins like a certificate, a CBOR map
+ * or a tag that we know is one, or malformed; a report begins with its version. */
 static struct err material_recognise(const char *path, struct bytes bytes, struct vouch_material *out)
 {
     if (bytes.n == 0)
@@ -115,12 +153,16 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
         return material_take_cmw(bytes, out);
     if (hcl_report_is_one(bytes))
         return material_take_hcl(bytes, out);
+    if (material_is_eat(bytes))
+        return material_take_eat(bytes, out);
+    if (corim_is_likely(bytes))
+        return material_take_corim(bytes, out);
     if (memmem(bytes.p, bytes.n, PEM_MARK, sizeof PEM_MARK - 1))
         return material_take_pem(path, out);
     if (bytes.n != SNP_REPORT_SIZE)
         return err_make(ERR_INPUT,
-                        "%zu bytes that are no certificate (PEM or DER), CMW or table of certificates, nor the %d of a "
-                        "report, nor an HCL report",
+                        "%zu bytes that are no certificate (PEM or DER), CMW, EAT, CoRIM or table of certificates, nor "
+                        "the %d of a report, nor an HCL report",
                         bytes.n, SNP_REPORT_SIZE);
     material_take_report(bytes, out);
     return OK;
@@ -128,22 +170,22 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
 
 struct err vouch_material_read(const char *path, struct vouch_material *out)
 {
-    size_t size = 0;
     *out = (struct vouch_material){0};
-    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &size));
-    return err_within(material_recognise(path, bytes_of(out->content, size), out), "\"%.100s\"", path);
+    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &out->size));
+    return err_within(material_recognise(path, bytes_of(out->content, out->size), out), "\"%.100s\"", path);
 }
 
 struct err vouch_material_read_report(const char *path, struct vouch_material *out)
 {
-    size_t size = 0;
     *out = (struct vouch_material){0};
-    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &size));
-    struct bytes bytes = bytes_of(out->content, size);
-    if (size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
+    TRY(small_file_read(path, MATERIAL_MAX, &out->content, &out->size));
+    struct bytes bytes = bytes_of(out->content, out->size);
+    if (out->size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
         return err_within(material_take_cmw(bytes, out), "\"%.100s\"", path);
-    if (size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
+    if (out->size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
         return err_within(material_take_hcl(bytes, out), "\"%.100s\"", path);
+    if (out->size != SNP_REPORT_SIZE && material_is_eat(bytes))
+        return err_within(material_take_eat(bytes, out), "\"%.100s\"", path);
     material_take_report(bytes, out);
     return OK;
 }

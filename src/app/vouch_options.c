@@ -44,6 +44,10 @@ static struct err verify_take(struct vouch_verify_options *options, int flag, ch
         return OK;
     case FLAG_TIMEOUT:
         return flags_duration("timeout", optarg, &options->timeout_us);
+    case FLAG_OFFLINE:
+    case FLAG_CACHE:
+    case FLAG_SET:
+        return flags_take_kds(&options->settings, flag, argv);
     default:
         return flags_take_file(&options->files, flag, argv);
     }
@@ -71,13 +75,15 @@ struct err vouch_verify_options_read(int argc, char **argv, struct vouch_verify_
         {"json", no_argument, NULL, FLAG_JSON},
         {"report", required_argument, NULL, FLAG_REPORT},
         FLAGS_OF_FILES,
+        FLAGS_OF_KDS,
         {"save-report", required_argument, NULL, FLAG_SAVE_REPORT},
         {"direct-tls", no_argument, NULL, FLAG_DIRECT_TLS},
         {"timeout", required_argument, NULL, FLAG_TIMEOUT},
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_verify_options){.timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
+    *out = (struct vouch_verify_options){.timeout_us = FLAGS_DEFAULT_TIMEOUT_US, .files.may_lack = true};
+    flags_begin_kds(&out->settings);
     flags_begin();
     int flag;
     while (!out->help && (flag = getopt_long(argc, argv, FLAGS_SHORT, flags, NULL)) != -1)
@@ -91,6 +97,7 @@ struct err vouch_verify_options_read(int argc, char **argv, struct vouch_verify_
 void vouch_verify_options_release(struct vouch_verify_options *options)
 {
     free(options->host);
+    settings_free(&options->settings);
     *options = (struct vouch_verify_options){0};
 }
 
@@ -135,6 +142,11 @@ static struct err cert_take(struct vouch_cert_options *options, int flag, char *
         return flags_text("--ca-cert", optarg, &options->ca_cert);
     case FLAG_CA_KEY:
         return flags_text("--ca-key", optarg, &options->ca_key);
+    case FLAG_FORMAT:
+        return flags_format(optarg, "cmw or eat", &options->format);
+    case FLAG_KDS:
+        options->kds = true;
+        return OK;
     default:
         return flags_take_setting(&options->settings, flag, argv);
     }
@@ -168,12 +180,15 @@ struct err vouch_cert_options_read(int argc, char **argv, struct vouch_cert_opti
         {"timeout", required_argument, NULL, FLAG_TIMEOUT},
         {"ca-cert", required_argument, NULL, FLAG_CA_CERT},
         {"ca-key", required_argument, NULL, FLAG_CA_KEY},
+        {"format", required_argument, NULL, FLAG_FORMAT},
+        {"kds", no_argument, NULL, FLAG_KDS},
         FLAGS_OF_PROVIDER,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_cert_options){.ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
-    settings_init(&out->settings);
+    *out = (struct vouch_cert_options){
+        .ttl_us = DEFAULT_TTL_US, .timeout_us = FLAGS_DEFAULT_TIMEOUT_US, .format = EVIDENCE_CMW};
+    flags_begin_kds(&out->settings);
     TRY(flags_set(&out->settings, "attest_provider", "simulated"));
     flags_begin();
     int flag;

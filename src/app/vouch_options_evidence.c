@@ -74,10 +74,11 @@ static struct err report_take_word(void *out, const char *word)
 
 static struct err report_take_format(struct vouch_report_options *options, const char *word)
 {
-    options->raw = strcmp(word, "raw") == 0;
-    if (options->raw || strcmp(word, "cmw") == 0)
-        return OK;
-    return err_make(ERR_INPUT, "--format \"%.80s\": expected cmw or raw", word);
+    if (strcmp(word, "raw") == 0)
+        options->format = EVIDENCE_RAW;
+    else
+        return flags_format(word, "cmw, eat or raw", &options->format);
+    return OK;
 }
 
 static struct err report_take(struct vouch_report_options *options, int flag, char **argv)
@@ -94,6 +95,9 @@ static struct err report_take(struct vouch_report_options *options, int flag, ch
         return flags_text("--out", optarg, &options->out);
     case FLAG_FORMAT:
         return report_take_format(options, optarg);
+    case FLAG_KDS:
+        options->kds = true;
+        return OK;
     default:
         return flags_take_setting(&options->settings, flag, argv);
     }
@@ -102,12 +106,16 @@ static struct err report_take(struct vouch_report_options *options, int flag, ch
 struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_options *out)
 {
     static const struct option flags[] = {
-        {"nonce", required_argument, NULL, FLAG_NONCE}, {"format", required_argument, NULL, FLAG_FORMAT},
-        {"out", required_argument, NULL, FLAG_OUT},     FLAGS_OF_PROVIDER,
-        {"help", no_argument, NULL, FLAG_HELP},         {NULL, 0, NULL, 0},
+        {"nonce", required_argument, NULL, FLAG_NONCE},
+        {"format", required_argument, NULL, FLAG_FORMAT},
+        {"out", required_argument, NULL, FLAG_OUT},
+        {"kds", no_argument, NULL, FLAG_KDS},
+        FLAGS_OF_PROVIDER,
+        {"help", no_argument, NULL, FLAG_HELP},
+        {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_report_options){0};
-    settings_init(&out->settings);
+    *out = (struct vouch_report_options){.format = EVIDENCE_CMW};
+    flags_begin_kds(&out->settings);
     flags_begin();
     int flag;
     while (!out->help && (flag = getopt_long(argc, argv, FLAGS_SHORT, flags, NULL)) != -1)
@@ -115,6 +123,8 @@ struct err vouch_report_options_read(int argc, char **argv, struct vouch_report_
     if (out->help)
         return OK;
     TRY(flags_words_left(argc, argv, report_take_word, out));
+    if (out->kds && out->format == EVIDENCE_RAW)
+        return err_make(ERR_INPUT, "--kds and --format raw exclude each other: there is no place for certificates");
     return provider_complete(&out->settings);
 }
 

@@ -1,9 +1,9 @@
 /* vouch_report.c: `vouch report`: an attestation report that no certificate carries. */
+#include "app/vouch_certify.h"
 #include "app/vouch_command.h"
 #include "app/vouch_nonce.h"
 #include "app/vouch_options.h"
 #include "app/vouch_output.h"
-#include "attest/cmw.h"
 #include "attest/evidence.h"
 #include "attest/provider.h"
 #include "base/clock.h"
@@ -15,8 +15,9 @@ struct reporting {
     const struct vouch_report_options *options;
     struct vouch_nonce nonce; /* size 0: none */
     struct provider *provider;
+    struct staple staple; /* with --kds */
     uint8_t report[SNP_REPORT_SIZE];
-    struct writer cmw;
+    struct writer evidence;
     int64_t issued_at_s;
 };
 
@@ -28,13 +29,19 @@ static struct err report_make(struct reporting *r)
         TRY(vouch_nonce_read(r->options->nonce, &r->nonce));
     TRY(provider_open(&r->options->settings, &r->provider));
     r->issued_at_s = clock_wall_us() / US_PER_SECOND;
-    return evidence_make_report(r->provider, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
-                                &r->cmw);
+    struct provider *source = r->options->kds ? &r->staple.provider : r->provider;
+    if (r->options->kds)
+        TRY(vouch_kds_staple(&r->options->settings, r->provider, &r->staple));
+    /* Of the raw report, what stands around it is left out. */
+    enum evidence_format format = r->options->format == EVIDENCE_RAW ? EVIDENCE_CMW : r->options->format;
+    TRY(evidence_make_report(source, format, bytes_of(r->nonce.bytes, r->nonce.size), r->issued_at_s, r->report,
+                             &r->evidence));
+    return r->staple.missing;
 }
 
 static struct err report_write(const struct reporting *r)
 {
-    struct bytes content = r->options->raw ? BYTES(r->report) : writer_bytes(&r->cmw);
+    struct bytes content = r->options->format == EVIDENCE_RAW ? BYTES(r->report) : writer_bytes(&r->evidence);
     if (r->options->out)
         return vouch_save(r->options->out, content);
     if (fwrite(content.p, 1, content.n, stdout) != content.n)
@@ -58,13 +65,14 @@ static void report_show(const struct reporting *r)
 
 static enum vouch_exit report_run(const struct vouch_report_options *options)
 {
-    struct reporting r = {.options = options, .cmw = writer_growing(CMW_MAX)};
+    struct reporting r = {.options = options, .evidence = writer_growing(EVIDENCE_OURS_MAX)};
     struct err outcome = report_make(&r);
     if (!failed(outcome))
         outcome = report_write(&r);
     if (!failed(outcome))
         report_show(&r);
-    writer_free(&r.cmw);
+    writer_free(&r.evidence);
+    kds_free(r.staple.kds);
     provider_free(r.provider);
     return failed(outcome) ? vouch_fail("report", outcome, false) : VOUCH_DONE;
 }

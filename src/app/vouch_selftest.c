@@ -6,6 +6,7 @@
 #include "attest/check_json.h"
 #include "attest/cmw.h"
 #include "attest/evidence.h"
+#include "attest/pace.h"
 #include "attest/provider.h"
 #include "attest/verifier.h"
 #include "base/clock.h"
@@ -14,13 +15,13 @@
 
 #define SELFTEST_PROVIDER     "provider"     /* it opens */
 #define SELFTEST_REPORT       "report"       /* it gives a report over what was asked */
+#define SELFTEST_KEY          "key"          /* the kernel still has the guest's key to the processor */
 #define SELFTEST_SPEED        "speed"        /* how long a report takes, and whether the host throttles */
 #define SELFTEST_CERTIFICATES "certificates" /* the host hands out the VCEK or VLEK */
 #define SELFTEST_SIGNATURE    "signature"    /* the report holds, up to AMD's roots */
 
 /* Few, and none after a slow one: a request that stays throttled for a minute makes Linux wipe the guest's key. */
 #define SELFTEST_REPORTS      3
-#define SELFTEST_THROTTLED_US (1 * US_PER_SECOND)
 
 struct selftest {
     const struct vouch_selftest_options *options;
@@ -64,20 +65,38 @@ static void selftest_provider(struct selftest *t, struct err outcome)
         checklist_add(&t->checks, SELFTEST_PROVIDER, CHECK_PASS, expected, provider_name(t->provider));
 }
 
+static bool selftest_is_throttled(const struct selftest *t)
+{
+    return t->slowest_us >= PACE_THROTTLED_US;
+}
+
 static void selftest_make(struct selftest *t)
 {
     uint8_t report[SNP_REPORT_SIZE];
-    while (t->made < SELFTEST_REPORTS && t->slowest_us < SELFTEST_THROTTLED_US) {
+    while (t->made < SELFTEST_REPORTS && !selftest_is_throttled(t)) {
         writer_free(&t->cmw);
         t->cmw = writer_growing(CMW_MAX);
         int64_t began_us = clock_monotonic_us();
-        t->failure = evidence_make_report(t->provider, BYTES_NONE, clock_wall_us() / US_PER_SECOND, report, &t->cmw);
+        t->failure = evidence_make_report(t->provider, EVIDENCE_CMW, BYTES_NONE, clock_wall_us() / US_PER_SECOND,
+                                          report, &t->cmw);
         int64_t took_us = clock_monotonic_us() - began_us;
         t->slowest_us = took_us > t->slowest_us ? took_us : t->slowest_us;
         if (failed(t->failure))
             return;
         t->made++;
     }
+}
+
+/* Once wiped it does not come back, whatever else is in order. */
+static void selftest_key(struct selftest *t)
+{
+    const char *expected = "the guest's key to the processor is there";
+    if (t->failure.code == ERR_KEY_LOST)
+        checklist_add(&t->checks, SELFTEST_KEY, CHECK_FAIL, expected, t->failure.why);
+    else if (t->made == 0 || provider_is_simulated(t->provider))
+        selftest_skip(t, SELFTEST_KEY, t->made == 0 ? "there is no report" : "a simulated processor needs none");
+    else
+        checklist_add(&t->checks, SELFTEST_KEY, CHECK_PASS, expected, "a report could be asked for");
 }
 
 /* A report that is refused after one that was made is the host's throttling, or worth knowing all the same. */
@@ -87,7 +106,7 @@ static void selftest_speed(struct selftest *t)
     if (failed(t->failure))
         checklist_addf(&t->checks, SELFTEST_SPEED, CHECK_WARN, "reports one after another", "after %d: %s", t->made,
                        t->failure.why);
-    else if (t->slowest_us >= SELFTEST_THROTTLED_US)
+    else if (selftest_is_throttled(t))
         checklist_addf(&t->checks, SELFTEST_SPEED, CHECK_WARN, "less than a second", "throttled: a report took %.0f ms",
                        slowest_ms);
     else
@@ -147,11 +166,13 @@ static void selftest_report(struct selftest *t)
     if (t->made == 0) {
         checklist_add(&t->checks, SELFTEST_REPORT, CHECK_FAIL, expected,
                       t->provider ? t->failure.why : "there is nobody to ask");
+        selftest_key(t);
         for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)
             selftest_skip(t, rest[i], "there is no report");
         return;
     }
     checklist_add(&t->checks, SELFTEST_REPORT, CHECK_PASS, expected, "made");
+    selftest_key(t);
     selftest_speed(t);
     if (!failed(cmw_parse(writer_bytes(&t->cmw), &cmw)))
         selftest_verify(t, &cmw);
@@ -172,6 +193,10 @@ static void selftest_print_json(const struct selftest *t, bool good)
         json_array_append_new(checks, check_json(&t->checks.checks[i]));
     json_object_set_new(json, "attests", json_boolean(good));
     json_object_set_new(json, "provider", t->provider ? json_string(provider_name(t->provider)) : json_null());
+    json_object_set_new(json, "key_lost", json_boolean(t->failure.code == ERR_KEY_LOST));
+    json_object_set_new(json, "throttled", t->made > 0 ? json_boolean(selftest_is_throttled(t)) : json_null());
+    json_object_set_new(json, "slowest_ms",
+                        t->made > 0 ? json_real((double)t->slowest_us / (double)US_PER_MS) : json_null());
     json_object_set_new(json, "checks", checks);
     char *text = json_line(json);
     puts(text);

@@ -1,5 +1,6 @@
 /* vouch_verify.c: `vouch verify`: a server's evidence, or a report from a file, judged from outside. */
 #include "app/vouch_case.h"
+#include "app/vouch_certify.h"
 #include "app/vouch_command.h"
 #include "app/vouch_dial.h"
 #include "app/vouch_identity.h"
@@ -19,6 +20,8 @@ struct verifying {
     const struct vouch_verify_options *options;
     struct policy *policy;        /* NULL without --policy */
     STACK_OF(X509) * authorities; /* NULL without --ca */
+    struct kds *kds;
+    struct crl_set *crls; /* NULL until what the evidence lacks has been had */
     struct vouch_server server;
     struct verdict verdict;
 };
@@ -30,7 +33,7 @@ static struct err verify_prepare(struct verifying *v)
         TRY(policy_load(slash ? slash + 1 : path, path, &v->policy));
     if (v->options->ca)
         TRY(err_within(pem_load_certificates(v->options->ca, &v->authorities), "--ca"));
-    return OK;
+    return vouch_kds_open(&v->options->settings, v->policy, &v->kds);
 }
 
 static void verify_judge(struct verifying *v)
@@ -41,6 +44,8 @@ static void verify_judge(struct verifying *v)
         .others = v->server.others,
         .is_tls13 = v->server.is_tls13,
         .policy = v->policy,
+        .kds = v->kds,
+        .crls = v->crls,
         .now_us = v->options->files.has_at ? v->options->files.at_us : clock_wall_us(),
     };
     verify_certificate(&request, &v->verdict);
@@ -82,6 +87,23 @@ static enum vouch_exit verify_report(const struct verifying *v)
     return status;
 }
 
+/* What cannot be had is said, and for the verdict to judge. */
+static void verify_supply_server(struct verifying *v)
+{
+    struct evidence evidence;
+    if (failed(evidence_find(v->server.leaf, v->policy ? v->policy->formats : NULL, &evidence)))
+        return;
+    struct vouch_evidence_parts parts = {
+        .report = evidence.report,
+        .has_certificate = evidence.vek.n + evidence.table.vcek.n + evidence.table.vlek.n > 0,
+        .has_crl = evidence.table.crl.n > 0,
+    };
+    struct err outcome = vouch_kds_supply(v->kds, &parts, v->policy);
+    if (failed(outcome))
+        vouch_fail("verify", err_within(outcome, "the evidence comes without the report's certificate"), false);
+    v->crls = crl_set_make(v->kds);
+}
+
 static struct err verify_server(struct verifying *v)
 {
     struct vouch_target target = {
@@ -91,7 +113,22 @@ static struct err verify_server(struct verifying *v)
         .timeout_us = v->options->timeout_us,
     };
     TRY(vouch_dial(&target, &v->server));
+    verify_supply_server(v);
     verify_judge(v);
+    return OK;
+}
+
+static struct err verify_supply_file(struct verifying *v, struct vouch_case *c)
+{
+    struct vouch_evidence_parts parts = {
+        .report = c->snp.report,
+        .has_certificate = c->snp.vek.n + c->snp.vcek.n + c->snp.vlek.n > 0,
+        .has_crl = c->snp.crl.n > 0,
+    };
+    TRY(err_within(vouch_kds_supply(v->kds, &parts, v->policy),
+                   "the report's certificate is missing: give --vek, --vcek or --vlek FILE"));
+    c->kds = v->kds;
+    c->crls = v->crls = crl_set_make(v->kds);
     return OK;
 }
 
@@ -99,6 +136,8 @@ static struct err verify_file(struct verifying *v)
 {
     struct vouch_case c;
     struct err outcome = vouch_case_open(v->options->report, true, &v->options->files, &c);
+    if (!failed(outcome))
+        outcome = verify_supply_file(v, &c);
     if (!failed(outcome))
         vouch_case_judge(&c, v->policy, &v->verdict);
     vouch_case_close(&c);
@@ -116,6 +155,8 @@ static enum vouch_exit verify_run(const struct vouch_verify_options *options)
     verdict_release(&v.verdict);
     vouch_server_release(&v.server);
     certificate_list_free(v.authorities);
+    crl_set_drop(v.crls);
+    kds_free(v.kds);
     policy_drop(v.policy);
     return status;
 }

@@ -27,12 +27,14 @@ enum attester_job {
 
 struct attester {
     struct loop *home;
+    struct kds *kds; /* borrowed; may be NULL */
     const struct attester_ops *ops;
     void *ctx;
 
     /* Of the home loop. */
     struct plan *plan;
     struct plan *next_plan; /* waits until the thread is idle; NULL: none */
+    struct pace *pace;      /* of all requests, whatever plan they are for */
     struct tls_identity *identity;
     struct tls_identity *retired; /* the one before, until the turn ends */
     struct loop_task retire;
@@ -40,6 +42,7 @@ struct attester {
     struct event *rung;
     int64_t retry_us;      /* before the next attempt after a failure */
     int64_t mint_began_us; /* monotonic */
+    bool loss_is_told;     /* that the key is lost; until a leaf has been made again */
 
     int bell; /* eventfd: the thread has minted */
     pthread_t thread;
@@ -98,6 +101,15 @@ static int64_t attester_patience_us(const struct attester *attester)
     return due_us < ATTESTER_PATIENCE_US ? due_us : ATTESTER_PATIENCE_US;
 }
 
+/* The plan's requests keep to the one pace, with the limits that the plan sets. Nobody mints meanwhile. */
+static void attester_set_pace(struct attester *attester)
+{
+    const struct settings *set = &attester->plan->config->set;
+    pace_adjust(attester->pace, set->attest_report_rate, set->attest_report_burst);
+    if (attester->plan->provider)
+        provider_set_pace(attester->plan->provider, attester->pace);
+}
+
 /* Has the thread mint, if it is idle; a plan that waits comes into force first. */
 static void attester_begin(struct attester *attester)
 {
@@ -107,6 +119,7 @@ static void attester_begin(struct attester *attester)
             plan_succeed(attester->plan, attester->next_plan);
             attester->plan = attester->next_plan;
             attester->next_plan = NULL;
+            attester_set_pace(attester);
         }
         attester->mint_began_us = clock_monotonic_us();
         timer_start(attester->renewal, attester_patience_us(attester));
@@ -114,6 +127,19 @@ static void attester_begin(struct attester *attester)
         pthread_cond_signal(&attester->wake);
     }
     pthread_mutex_unlock(&attester->lock);
+}
+
+/* A key that is lost does not come back by itself: one loud word, and then silence as long as the leaf serves. */
+static bool attester_tells_loss(struct attester *attester, const struct err *why, const char *until, bool over)
+{
+    if (why->code != ERR_KEY_LOST || over)
+        return false;
+    if (!attester->loss_is_told)
+        log_error("attestation: THE KEY TO THE PROCESSOR IS LOST: no evidence can be made until this machine is "
+                  "rebooted. The certificate in force serves until %s; move clients elsewhere before that: %s",
+                  until, why->why);
+    attester->loss_is_told = true;
+    return true;
 }
 
 /* Puts a failure into the state, and into the log with what comes next. */
@@ -126,9 +152,12 @@ static void attester_tell_failure(struct attester *attester, const struct err *w
     bool over = attester->state.not_after_us <= clock_wall_us();
     clock_text(attester->state.not_after_us, until);
     pthread_mutex_unlock(&attester->lock);
-    log_error("attestation: the certificate cannot be renewed, the one in force %s %s; %s in %.1f s: %s",
-              over ? "has been out of date since" : "serves until", until, next,
-              (double)after_us / (double)US_PER_SECOND, why->why);
+    if (!attester_tells_loss(attester, why, until, over))
+        log_error("attestation: the certificate cannot be renewed, the one in force %s %s; %s in %.1f s: %s",
+                  over ? "has been out of date since" : "serves until", until, next,
+                  (double)after_us / (double)US_PER_SECOND, why->why);
+    if (attester->ops->changed)
+        attester->ops->changed(attester->ctx);
 }
 
 /* A device that never answers would let the leaf run out without a word. */
@@ -184,6 +213,7 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     state->provider = provider ? provider_name(provider) : "none";
     state->simulated = provider && provider_is_simulated(provider);
     state->has_report = leaf->has_report;
+    state->is_complete = leaf->has_report && !failed(leaf->missing);
     memcpy(state->report, leaf->report, sizeof state->report);
     memcpy(state->config_digest, attester->plan->config_digest, sizeof state->config_digest);
     memcpy(state->leaf_sha256, leaf->sha256, sizeof state->leaf_sha256);
@@ -196,7 +226,38 @@ static struct err attester_take_leaf(struct attester *attester, const struct pla
     return OK;
 }
 
-static void attester_succeed(struct attester *attester)
+/* The first retry comes soon, later ones at growing distances up to the period. */
+static int64_t attester_next_retry_us(struct attester *attester)
+{
+    int64_t period_us = attester_period_us(attester);
+    if (attester->retry_us == 0)
+        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
+    else
+        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
+    return attester->retry_us;
+}
+
+/* When to make the next leaf, after one was made: soon where this one is not all it could be. */
+static void attester_plan_next(struct attester *attester, const struct err *missing)
+{
+    if (!failed(*missing)) {
+        attester->retry_us = 0;
+        attester_schedule(attester, attester_period_us(attester));
+        return;
+    }
+    int64_t after_us = attester_next_retry_us(attester);
+    pthread_mutex_lock(&attester->lock);
+    attester->state.failures++;
+    memcpy(attester->state.failure, missing->why, sizeof attester->state.failure);
+    pthread_mutex_unlock(&attester->lock);
+    log_warning(
+        "attestation: the evidence is without the certificate of the processor's key, which verifiers must then "
+        "have from elsewhere; trying again in %.1f s: %s",
+        (double)after_us / (double)US_PER_SECOND, missing->why);
+    attester_schedule(attester, after_us);
+}
+
+static void attester_succeed(struct attester *attester, const struct err *missing)
 {
     char until[CLOCK_TEXT_SIZE];
     pthread_mutex_lock(&attester->lock);
@@ -204,22 +265,38 @@ static void attester_succeed(struct attester *attester)
     clock_text(attester->state.not_after_us, until);
     pthread_mutex_unlock(&attester->lock);
     log_info("attestation: the certificate was renewed and is good until %s", until);
-    attester->retry_us = 0;
-    attester_schedule(attester, attester_period_us(attester));
+    attester->loss_is_told = false;
+    attester_plan_next(attester, missing);
     loop_defer(attester->home, &attester->retire);
     attester->ops->renewed(attester->ctx, attester->identity);
+    if (attester->ops->changed)
+        attester->ops->changed(attester->ctx);
 }
 
-/* The first retry comes soon, later ones at growing distances up to the period. */
+/* A lost key is not spoken of again until the leaf runs out: that is to be noticed when it happens. */
+static int64_t attester_retry_after_us(struct attester *attester, const struct err *why)
+{
+    pthread_mutex_lock(&attester->lock);
+    int64_t left_us = attester->state.not_after_us - clock_wall_us();
+    pthread_mutex_unlock(&attester->lock);
+    int64_t retry_us = attester_next_retry_us(attester);
+    return why->code == ERR_KEY_LOST && left_us > 0 && left_us < retry_us ? left_us : retry_us;
+}
+
 static void attester_fail(struct attester *attester, const struct err *why)
 {
-    int64_t period_us = attester_period_us(attester);
-    if (attester->retry_us == 0)
-        attester->retry_us = period_us / 4 < ATTESTER_RETRY_US ? period_us / 4 : ATTESTER_RETRY_US;
-    else
-        attester->retry_us = attester->retry_us < period_us / 2 ? attester->retry_us * 2 : period_us;
-    attester_tell_failure(attester, why, "trying again", attester->retry_us);
-    attester_schedule(attester, attester->retry_us);
+    int64_t after_us = attester_retry_after_us(attester, why);
+    attester_tell_failure(attester, why, "trying again", after_us);
+    attester_schedule(attester, after_us);
+}
+
+/* Whether a leaf lacks what the one in force has, which is still good. */
+static bool attester_is_worse(struct attester *attester, const struct plan_leaf *leaf)
+{
+    pthread_mutex_lock(&attester->lock);
+    bool has_better = attester->state.is_complete && attester->state.not_after_us > clock_wall_us();
+    pthread_mutex_unlock(&attester->lock);
+    return has_better && failed(leaf->missing);
 }
 
 /* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
@@ -245,12 +322,16 @@ static void attester_collect(evutil_socket_t fd, short what, void *arg)
         attester_begin(attester);
         return;
     }
-    if (!failed(outcome))
+    if (!failed(outcome) && attester_is_worse(attester, &leaf)) {
+        tls_identity_release(leaf.identity);
+        outcome = leaf.missing;
+    } else if (!failed(outcome)) {
         outcome = attester_take_leaf(attester, &leaf);
+    }
     if (failed(outcome))
         attester_fail(attester, &outcome);
     else
-        attester_succeed(attester);
+        attester_succeed(attester, &leaf.missing);
 }
 
 /* Signals are for the main thread. */
@@ -273,6 +354,8 @@ static struct err attester_prepare(struct attester *attester, struct config *con
 {
     struct plan_leaf leaf;
     TRY(plan_make(config, digest, device, &attester->plan));
+    attester->plan->kds = attester->kds;
+    attester_set_pace(attester);
     TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
     TRY(attester_take_leaf(attester, &leaf));
     attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -283,18 +366,21 @@ static struct err attester_prepare(struct attester *attester, struct config *con
     if (!attester->rung || event_add(attester->rung, NULL) < 0)
         return err_make(ERR_SYSTEM, "cannot watch an eventfd");
     TRY(attester_start_thread(attester));
-    attester_schedule(attester, attester_period_us(attester));
+    attester_plan_next(attester, &leaf.missing);
     return OK;
 }
 
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
-                          struct loop *home, const struct attester_ops *ops, void *ctx, struct attester **out)
+                          struct kds *kds, struct loop *home, const struct attester_ops *ops, void *ctx,
+                          struct attester **out)
 {
     struct attester *attester = NEW(struct attester);
     attester->home = home;
+    attester->kds = kds;
     attester->ops = ops;
     attester->ctx = ctx;
     attester->bell = -1;
+    attester->pace = pace_new(config->set.attest_report_rate, config->set.attest_report_burst);
     attester->retire = (struct loop_task){.run = attester_drop_retired, .arg = attester};
     attester->renewal = timer_new(home, attester_renew, attester);
     pthread_mutex_init(&attester->lock, NULL);
@@ -315,6 +401,8 @@ static void attester_end_thread(struct attester *attester)
     pthread_mutex_unlock(&attester->lock);
     if (attester->plan->provider)
         provider_interrupt(attester->plan->provider);
+    if (attester->kds)
+        kds_interrupt(attester->kds);
     pthread_join(attester->thread, NULL);
 }
 
@@ -335,6 +423,7 @@ void attester_stop(struct attester *attester)
     tls_identity_release(attester->identity);
     plan_free(attester->next_plan);
     plan_free(attester->plan);
+    pace_free(attester->pace);
     pthread_cond_destroy(&attester->wake);
     pthread_mutex_destroy(&attester->lock);
     free(attester);
@@ -360,4 +449,5 @@ void attester_read_state(struct attester *attester, struct attester_state *out)
     pthread_mutex_lock(&attester->lock);
     *out = attester->state;
     pthread_mutex_unlock(&attester->lock);
+    pace_read(attester->pace, &out->pace);
 }

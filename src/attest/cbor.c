@@ -56,6 +56,11 @@ void cbor_write_text(struct writer *w, const char *text)
     writer_put(w, value);
 }
 
+void cbor_write_tag(struct writer *w, uint64_t tag)
+{
+    cbor_write_head(w, CBOR_TAG, tag);
+}
+
 void cbor_write_array(struct writer *w, uint64_t count)
 {
     cbor_write_head(w, CBOR_ARRAY, count);
@@ -112,23 +117,57 @@ static bool cbor_key_follows(struct bytes before, struct bytes key)
     return memcmp(before.p, key.p, shorter) < 0;
 }
 
-/* How strictly an item is taken: as the profile writes it, or as others may. */
-enum cbor_manner { CBOR_OURS, CBOR_OTHERS };
+/* How strictly an item is taken: as the profile writes it, as others may write evidence, or as they write documents. */
+enum cbor_manner { CBOR_OURS, CBOR_OTHERS, CBOR_DOCUMENT };
 
 static const char *cbor_scan_item(struct reader *r, unsigned depth, enum cbor_manner manner);
 
-static const char *cbor_scan_map(struct reader *r, uint64_t pairs, unsigned depth, enum cbor_manner manner)
+/* One item, whose encoding is *out. */
+static const char *cbor_scan_view(struct reader *r, unsigned depth, enum cbor_manner manner, struct bytes *out)
 {
-    struct bytes before = BYTES_NONE;
+    const uint8_t *start = r->p;
+    const char *wrong = cbor_scan_item(r, depth, manner);
+    *out = bytes_of(start, (size_t)(r->p - start));
+    return wrong;
+}
+
+static const char *cbor_scan_map(struct reader *r, uint64_t pairs, unsigned depth)
+{
+    struct bytes before = BYTES_NONE, key;
     for (uint64_t i = 0; i < pairs; i++) {
-        const uint8_t *start = r->p;
-        const char *wrong = cbor_scan_item(r, depth, manner);
+        const char *wrong = cbor_scan_view(r, depth, CBOR_OURS, &key);
         if (wrong)
             return wrong;
-        struct bytes key = bytes_of(start, (size_t)(r->p - start));
-        if (manner == CBOR_OURS && i > 0 && !cbor_key_follows(before, key))
+        if (i > 0 && !cbor_key_follows(before, key))
             return bytes_equal(before, key) ? "has a map key twice" : "has map keys out of order";
         before = key;
+        wrong = cbor_scan_item(r, depth, CBOR_OURS);
+        if (wrong)
+            return wrong;
+    }
+    return NULL;
+}
+
+static bool cbor_key_stands(const struct bytes *keys, uint64_t count, struct bytes key)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (bytes_equal(keys[i], key))
+            return true;
+    return false;
+}
+
+/* Equal keys have equal encodings, since heads are of the shortest form everywhere. */
+static const char *cbor_scan_unordered_map(struct reader *r, uint64_t pairs, unsigned depth, enum cbor_manner manner)
+{
+    struct bytes keys[CBOR_PAIRS_MAX];
+    if (pairs > CBOR_PAIRS_MAX)
+        return "has a map of too many pairs";
+    for (uint64_t i = 0; i < pairs; i++) {
+        const char *wrong = cbor_scan_view(r, depth, manner, &keys[i]);
+        if (wrong)
+            return wrong;
+        if (cbor_key_stands(keys, i, keys[i]))
+            return "has a map key twice";
         wrong = cbor_scan_item(r, depth, manner);
         if (wrong)
             return wrong;
@@ -146,8 +185,23 @@ static const char *cbor_scan_array(struct reader *r, uint64_t count, unsigned de
     return NULL;
 }
 
-/* `depth` is how many arrays and maps the item stands in. An item takes a byte at least, so that counts are bounded by
- * what is left. */
+static const char *cbor_scan_items(struct reader *r, const struct cbor_head *head, unsigned depth,
+                                   enum cbor_manner manner)
+{
+    if (depth >= (manner == CBOR_DOCUMENT ? CBOR_DOCUMENT_DEPTH_MAX : CBOR_DEPTH_MAX))
+        return "is nested too deeply";
+    if (head->major == CBOR_TAG)
+        return cbor_scan_item(r, depth + 1, manner);
+    if (head->value > reader_left(r) / (head->major == CBOR_MAP ? 2 : 1))
+        return "claims more items than the input can hold";
+    if (head->major == CBOR_ARRAY)
+        return cbor_scan_array(r, head->value, depth + 1, manner);
+    return manner == CBOR_OURS ? cbor_scan_map(r, head->value, depth + 1)
+                               : cbor_scan_unordered_map(r, head->value, depth + 1, manner);
+}
+
+/* `depth` is how many arrays and maps (and, of documents, tags) the item stands in. An item takes a byte at least, so
+ * that counts are bounded by what is left. */
 static const char *cbor_scan_item(struct reader *r, unsigned depth, enum cbor_manner manner)
 {
     struct cbor_head head;
@@ -166,29 +220,36 @@ static const char *cbor_scan_item(struct reader *r, unsigned depth, enum cbor_ma
         return NULL;
     case CBOR_ARRAY:
     case CBOR_MAP:
-        if (depth >= CBOR_DEPTH_MAX)
-            return "is nested too deeply";
-        if (head.value > reader_left(r) / (head.major == CBOR_MAP ? 2 : 1))
-            return "claims more items than the input can hold";
-        return head.major == CBOR_MAP ? cbor_scan_map(r, head.value, depth + 1, manner)
-                                      : cbor_scan_array(r, head.value, depth + 1, manner);
+        return cbor_scan_items(r, &head, depth, manner);
     case CBOR_SIMPLE:
-        if (manner == CBOR_OTHERS && head.value >= CBOR_FALSE && head.value <= CBOR_NULL)
+        if (manner != CBOR_OURS && head.value >= CBOR_FALSE && head.value <= CBOR_NULL)
             return NULL;
-        return "has a tag, float or simple value";
+        break;
     case CBOR_TAG:
-        return "has a tag, float or simple value";
+        if (manner == CBOR_DOCUMENT)
+            return cbor_scan_items(r, &head, depth, manner);
+        break;
     }
-    return "has a malformed item";
+    return manner == CBOR_DOCUMENT ? "has a float or simple value" : "has a tag, float or simple value";
+}
+
+static struct err cbor_scan_whole(struct bytes cbor, enum cbor_manner manner, const char *what)
+{
+    struct reader r = reader_of(cbor);
+    const char *wrong = cbor_scan_item(&r, 0, manner);
+    if (wrong)
+        return err_make(ERR_INPUT, "%s %s (byte %zu)", what, wrong, cbor.n - reader_left(&r));
+    return reader_finish(&r, what);
 }
 
 struct err cbor_scan(struct bytes cbor, const char *what)
 {
-    struct reader r = reader_of(cbor);
-    const char *wrong = cbor_scan_item(&r, 0, CBOR_OURS);
-    if (wrong)
-        return err_make(ERR_INPUT, "%s %s (byte %zu)", what, wrong, cbor.n - reader_left(&r));
-    return reader_finish(&r, what);
+    return cbor_scan_whole(cbor, CBOR_OURS, what);
+}
+
+struct err cbor_scan_document(struct bytes cbor, const char *what)
+{
+    return cbor_scan_whole(cbor, CBOR_DOCUMENT, what);
 }
 
 /* The value of the next head if it is of `major`. */
@@ -259,4 +320,28 @@ void cbor_skip(struct reader *r)
 {
     if (cbor_scan_item(r, 0, CBOR_OTHERS))
         r->bad = true;
+}
+
+enum cbor_kind cbor_next(const struct reader *r)
+{
+    return reader_left(r) > 0 && !r->bad ? (enum cbor_kind)(*r->p >> 5) : CBOR_IS_NONE;
+}
+
+int64_t cbor_read_int(struct reader *r)
+{
+    bool negative = cbor_next(r) == CBOR_IS_NEGATIVE;
+    uint64_t value = cbor_read(r, negative ? CBOR_NEGATIVE : CBOR_UINT);
+    if (value > INT64_MAX) {
+        r->bad = true;
+        return 0;
+    }
+    return negative ? -1 - (int64_t)value : (int64_t)value;
+}
+
+struct bytes cbor_read_item(struct reader *r)
+{
+    struct bytes item;
+    if (cbor_scan_view(r, 0, CBOR_DOCUMENT, &item))
+        r->bad = true;
+    return r->bad ? BYTES_NONE : item;
 }

@@ -10,7 +10,6 @@
 
 /* RFC 9999, indicators of a record: bit 0 reference values, 1 endorsements, 2 evidence, 3 attestation results. */
 #define CMW_ENDORSEMENTS 2
-#define CMW_EVIDENCE     4
 
 #define DER_OCTET_STRING 0x04
 #define DER_UTF8_STRING  0x0c
@@ -119,13 +118,18 @@ static void cmw_write_der_length(struct writer *w, size_t length)
     }
 }
 
+void cmw_wrap(struct bytes cbor, struct writer *w)
+{
+    writer_u8(w, DER_OCTET_STRING);
+    cmw_write_der_length(w, cbor.n);
+    writer_put(w, cbor);
+}
+
 void cmw_write_extension(const struct cmw *cmw, struct writer *w)
 {
     struct writer collection = writer_growing(CMW_MAX);
     cmw_write(cmw, &collection);
-    writer_u8(w, DER_OCTET_STRING);
-    cmw_write_der_length(w, collection.used);
-    writer_put(w, writer_bytes(&collection));
+    cmw_wrap(writer_bytes(&collection), w);
     w->bad = w->bad || collection.bad;
     writer_free(&collection);
 }
@@ -148,7 +152,7 @@ static size_t cmw_read_der_length(struct reader *r)
     return length;
 }
 
-struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
+struct err cmw_unwrap(struct bytes extension, struct bytes *cbor)
 {
     struct reader r = reader_of(extension);
     uint8_t tag = reader_u8(&r);
@@ -157,6 +161,14 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
     struct bytes collection = reader_bytes(&r, cmw_read_der_length(&r));
     if (tag != DER_OCTET_STRING || r.bad || reader_left(&r) > 0)
         return err_make(ERR_INPUT, "the CMW extension is not a DER OCTET STRING");
+    *cbor = collection;
+    return OK;
+}
+
+struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
+{
+    struct bytes collection = BYTES_NONE;
+    TRY(cmw_unwrap(extension, &collection));
     return cmw_parse(collection, out);
 }
 

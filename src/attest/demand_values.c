@@ -1,6 +1,7 @@
 #include "attest/demand.h"
 #include "base/clock.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -34,34 +35,76 @@ static void expect_measurement(const struct policy_key *key, const void *field, 
         snprintf(out, DEMAND_TEXT_SIZE, "one of the %zu that the policy lists", measurements->count);
 }
 
-/* Why a listed measurement does not hold now. */
-static void tell_time(const struct policy_measurement *measurement, int64_t now_s, char out[DEMAND_TEXT_SIZE])
+/* What has to hold with a listed measurement. */
+static bool holds_now(const struct policy_measurement *measurement, const struct demand_case *at)
+{
+    return measurement->not_before_s <= at->now_s && at->now_s <= measurement->not_after_s;
+}
+
+static bool svn_suits(const struct policy_measurement *measurement, const struct snp_report *report)
+{
+    if (!measurement->guest_svn.given)
+        return true;
+    return measurement->guest_svn_is_minimum ? report->guest_svn >= measurement->guest_svn.value
+                                             : report->guest_svn == measurement->guest_svn.value;
+}
+
+/* A report that does not name its chip is about none that is named. */
+static bool chip_suits(const struct policy_measurement *measurement, const struct snp_report *report)
+{
+    return !measurement->has_chip_id || (!bytes_are_zero(BYTES(report->chip_id)) &&
+                                         memcmp(measurement->chip_id, report->chip_id, sizeof report->chip_id) == 0);
+}
+
+/* Why a listed measurement does not do. */
+static void tell_unsuited(const struct policy_measurement *measurement, const struct demand_case *at,
+                          char out[DEMAND_TEXT_SIZE])
 {
     char moment[CLOCK_TEXT_SIZE];
-    bool early = now_s < measurement->not_before_s;
-    size_t used = strlen(out);
+    const struct snp_report *report = &at->facts->report;
+    size_t used = strlen(out), left = DEMAND_TEXT_SIZE - used;
+    if (!svn_suits(measurement, report)) {
+        snprintf(out + used, left, " (%s, GUEST_SVN %" PRIu32 ", not %s%" PRIu64 ")", measurement->name,
+                 report->guest_svn, measurement->guest_svn_is_minimum ? "at least " : "", measurement->guest_svn.value);
+        return;
+    }
+    if (!chip_suits(measurement, report)) {
+        snprintf(out + used, left, " (%s, on another chip)", measurement->name);
+        return;
+    }
+    bool early = at->now_s < measurement->not_before_s;
     clock_text((early ? measurement->not_before_s : measurement->not_after_s) * US_PER_SECOND, moment);
-    snprintf(out + used, DEMAND_TEXT_SIZE - used, " (%s, %s %s)", measurement->name,
-             early ? "not before" : "retired since", moment);
+    snprintf(out + used, left, " (%s, %s %s)", measurement->name, early ? "not before" : "retired since", moment);
+}
+
+/* Under which name it is allowed. */
+static void tell_name(const struct policy_measurement *measurement, char out[DEMAND_TEXT_SIZE])
+{
+    size_t used = strlen(out);
+    if (measurement->name[0])
+        snprintf(out + used, DEMAND_TEXT_SIZE - used, " (%s)", measurement->name);
 }
 
 static enum demand_answer meets_measurement(const struct policy_key *key, const void *field,
                                             const struct demand_case *at, char out[DEMAND_TEXT_SIZE])
 {
     const struct policy_measurements *measurements = field;
-    const struct policy_measurement *untimely = NULL;
+    const struct policy_measurement *unsuited = NULL;
     const void *is = demand_fact(key, at);
     tell_hex(key, is, out);
     for (size_t i = 0; i < measurements->count; i++) {
         const struct policy_measurement *allowed = &measurements->allowed[i];
         if (memcmp(allowed->bytes, is, key->width) != 0)
             continue;
-        if (allowed->not_before_s <= at->now_s && at->now_s <= allowed->not_after_s)
+        if (holds_now(allowed, at) && svn_suits(allowed, &at->facts->report) &&
+            chip_suits(allowed, &at->facts->report)) {
+            tell_name(allowed, out);
             return DEMAND_MET;
-        untimely = allowed;
+        }
+        unsuited = allowed;
     }
-    if (untimely)
-        tell_time(untimely, at->now_s, out);
+    if (unsuited)
+        tell_unsuited(unsuited, at, out);
     return DEMAND_UNMET;
 }
 

@@ -13,16 +13,19 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
 {
     struct err outcome = err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
-        struct bytes content;
-        if (i == EVIDENCE_AZURE) /* stands where EVIDENCE_CMW does */
+        enum evidence_format format = (enum evidence_format)i;
+        struct bytes content = BYTES_NONE;
+        if (format == EVIDENCE_EAT || format == EVIDENCE_AZURE) /* in the extension of EVIDENCE_CMW */
             continue;
-        struct err found = certificate_extension(certificate, evidence_format_oid((enum evidence_format)i), &content);
+        struct err found = certificate_extension(certificate, evidence_format_oid(format), &content);
         if (found.code == ERR_NOT_FOUND)
             continue;
+        if (format == EVIDENCE_CMW && !failed(found) && eat_is_in(content))
+            format = EVIDENCE_EAT;
         if (out->format != EVIDENCE_NONE)
             return err_make(ERR_INPUT, "the certificate carries evidence of two formats, %s and %s",
-                            evidence_format_name(out->format), evidence_format_name((enum evidence_format)i));
-        out->format = (enum evidence_format)i;
+                            evidence_format_name(out->format), evidence_format_name(format));
+        out->format = format;
         outcome = err_within(found, "evidence");
         *extension = content;
     }
@@ -31,22 +34,36 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
     return outcome;
 }
 
+static struct err evidence_take_ours(const struct cmw *cmw, const struct bind *bind, struct evidence *out)
+{
+    if ((cmw->azure.n > 0) != (out->format == EVIDENCE_AZURE))
+        return err_make(ERR_INPUT, "the evidence is not of the format %s", evidence_format_name(out->format));
+    if (bind->kind != BIND_KIND_LEAF)
+        return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", bind->kind);
+    TRY(snp_certtable_parse(cmw->certs, &out->table));
+    out->bind = *bind;
+    out->report = cmw->report;
+    out->nonce = bind->nonce;
+    out->issued_at_s = bind->issued_at_s;
+    return OK;
+}
+
 static struct err evidence_read_cmw(struct bytes extension, struct evidence *out)
 {
     struct cmw cmw;
+    struct bind bind;
     TRY(cmw_parse_extension(extension, &cmw));
-    if ((cmw.azure.n > 0) != (out->format == EVIDENCE_AZURE))
-        return err_make(ERR_INPUT, "the evidence is not of the format %s", evidence_format_name(out->format));
+    TRY(bind_parse(cmw.bind, &bind));
     if (out->format == EVIDENCE_AZURE)
         TRY(evidence_azure_parse(cmw.azure, &out->azure));
-    TRY(bind_parse(cmw.bind, &out->bind));
-    if (out->bind.kind != BIND_KIND_LEAF)
-        return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", out->bind.kind);
-    TRY(snp_certtable_parse(cmw.certs, &out->table));
-    out->report = cmw.report;
-    out->nonce = out->bind.nonce;
-    out->issued_at_s = out->bind.issued_at_s;
-    return OK;
+    return evidence_take_ours(&cmw, &bind, out);
+}
+
+static struct err evidence_read_eat(struct bytes extension, struct evidence *out)
+{
+    struct eat eat;
+    TRY(eat_parse_extension(extension, &eat));
+    return evidence_take_ours(&eat.cmw, &eat.bind, out);
 }
 
 static struct err evidence_read_dice(struct bytes extension, struct evidence *out)
@@ -76,6 +93,8 @@ static struct err evidence_read(struct bytes extension, struct evidence *out)
     case EVIDENCE_CMW:
     case EVIDENCE_AZURE:
         return evidence_read_cmw(extension, out);
+    case EVIDENCE_EAT:
+        return evidence_read_eat(extension, out);
     case EVIDENCE_GO_EAT:
         return evidence_read_go_eat(extension, out);
     case EVIDENCE_DICE:
@@ -107,6 +126,7 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
     switch (evidence->format) {
     case EVIDENCE_CMW:
     case EVIDENCE_AZURE:
+    case EVIDENCE_EAT:
         if (!issuer_spki_sha384)
             return err_make(ERR_NOT_FOUND, "the issuer's key is not known");
         return bind_report_data(&evidence->bind, &certificate->facts, issuer_spki_sha384, out);
@@ -159,9 +179,25 @@ static struct err evidence_write_table(const struct provider_report *made, struc
     return writer_finish(w, "the provider's table of certificates");
 }
 
-/* Has a CMW of the parts written by `write`: as a certificate's extension, or by itself. */
-static struct err evidence_write(const struct bind *bind, const struct provider_report *made,
-                                 void (*write)(const struct cmw *cmw, struct writer *w), struct writer *out)
+/* How evidence is written: in one of our formats, as a certificate's extension or by itself. */
+typedef struct err evidence_writer(const struct cmw *cmw, const struct bind *bind, struct writer *w);
+
+static struct err evidence_write_cmw(const struct cmw *cmw, const struct bind *bind, struct writer *w)
+{
+    (void)bind;
+    cmw_write(cmw, w);
+    return writer_finish(w, "the evidence");
+}
+
+static struct err evidence_write_cmw_extension(const struct cmw *cmw, const struct bind *bind, struct writer *w)
+{
+    (void)bind;
+    cmw_write_extension(cmw, w);
+    return writer_finish(w, "the evidence");
+}
+
+static struct err evidence_write(const struct bind *bind, const struct provider_report *made, evidence_writer *write,
+                                 struct writer *out)
 {
     uint8_t room[BIND_MAX];
     struct writer table = writer_growing(CMW_MAX), record = writer_over(room, sizeof room);
@@ -174,17 +210,37 @@ static struct err evidence_write(const struct bind *bind, const struct provider_
                           .certs = writer_bytes(&table),
                           .bind = writer_bytes(&record),
                           .azure = bytes_of(made->azure, made->azure_size)};
-        write(&cmw, out);
-        outcome = writer_finish(out, "the evidence");
+        outcome = write(&cmw, bind, out);
     }
     writer_free(&table);
     return outcome;
 }
 
-static struct err evidence_add(struct leaf *leaf, const struct bind *bind, const struct provider_report *made)
+/* Has a report made over `report_data`, and writes it. `report` may be NULL. */
+static struct err evidence_make(struct provider *provider, const struct bind *bind,
+                                const uint8_t report_data[SNP_REPORT_DATA_SIZE], evidence_writer *write,
+                                uint8_t *report, struct writer *out)
 {
-    struct writer extension = writer_growing(CMW_MAX);
-    struct err outcome = evidence_write(bind, made, cmw_write_extension, &extension);
+    struct provider_report made;
+    TRY(provider_report(provider, report_data, &made));
+    struct err outcome = evidence_check_report(&made, report_data);
+    if (!failed(outcome) && made.azure_size > 0 && (write == eat_write || write == eat_write_extension))
+        outcome = err_make(ERR_UNSUPPORTED, "an EAT has no room for what evidence from Azure needs: make a CMW");
+    if (!failed(outcome))
+        outcome = evidence_write(bind, &made, write, out);
+    if (!failed(outcome) && report)
+        memcpy(report, made.report, SNP_REPORT_SIZE);
+    provider_report_release(&made);
+    return outcome;
+}
+
+static struct err evidence_attach_as(struct leaf *leaf, struct provider *provider, const struct bind *bind,
+                                     evidence_writer *write, uint8_t *report)
+{
+    uint8_t report_data[SNP_REPORT_DATA_SIZE];
+    TRY(bind_report_data(bind, leaf_facts(leaf), leaf_issuer_spki_sha384(leaf), report_data));
+    struct writer extension = writer_growing(EVIDENCE_OURS_MAX);
+    struct err outcome = evidence_make(provider, bind, report_data, write, report, &extension);
     if (!failed(outcome))
         outcome = leaf_add_extension(leaf, CMW_OID, writer_bytes(&extension));
     writer_free(&extension);
@@ -196,32 +252,28 @@ struct err evidence_attach(struct leaf *leaf, struct provider *provider, struct 
 {
     struct bind bind = {
         .kind = BIND_KIND_LEAF, .config_digest = config_digest, .issued_at_s = issued_at_s, .nonce = nonce};
-    uint8_t report_data[SNP_REPORT_DATA_SIZE];
-    TRY(bind_report_data(&bind, leaf_facts(leaf), leaf_issuer_spki_sha384(leaf), report_data));
-    struct provider_report made;
-    TRY(provider_report(provider, report_data, &made));
-    struct err outcome = evidence_check_report(&made, report_data);
-    if (!failed(outcome))
-        outcome = evidence_add(leaf, &bind, &made);
-    if (!failed(outcome) && report)
-        memcpy(report, made.report, SNP_REPORT_SIZE);
-    provider_report_release(&made);
-    return outcome;
+    return evidence_attach_as(leaf, provider, &bind, evidence_write_cmw_extension, report);
 }
 
-struct err evidence_make_report(struct provider *provider, struct bytes nonce, int64_t issued_at_s,
-                                uint8_t report[SNP_REPORT_SIZE], struct writer *cmw)
+struct err evidence_attach_eat(struct leaf *leaf, struct provider *provider, struct bytes config_digest,
+                               struct bytes nonce, int64_t issued_at_s, uint8_t *report)
+{
+    struct bind bind = {
+        .kind = BIND_KIND_LEAF, .config_digest = config_digest, .issued_at_s = issued_at_s, .nonce = nonce};
+    TRY(eat_check_nonce(nonce));
+    return evidence_attach_as(leaf, provider, &bind, eat_write_extension, report);
+}
+
+struct err evidence_make_report(struct provider *provider, enum evidence_format format, struct bytes nonce,
+                                int64_t issued_at_s, uint8_t report[SNP_REPORT_SIZE], struct writer *out)
 {
     struct bind bind = {.kind = BIND_KIND_REPORT, .issued_at_s = issued_at_s, .nonce = nonce};
     uint8_t report_data[SNP_REPORT_DATA_SIZE];
+    if (!evidence_format_is_ours(format))
+        return err_make(ERR_UNSUPPORTED, "evidence of the format %s is only read", evidence_format_name(format));
+    if (format == EVIDENCE_EAT)
+        TRY(eat_check_nonce(nonce));
     TRY(bind_report_data_alone(&bind, report_data));
-    struct provider_report made;
-    TRY(provider_report(provider, report_data, &made));
-    struct err outcome = evidence_check_report(&made, report_data);
-    if (!failed(outcome))
-        outcome = evidence_write(&bind, &made, cmw_write, cmw);
-    if (!failed(outcome))
-        memcpy(report, made.report, SNP_REPORT_SIZE);
-    provider_report_release(&made);
-    return outcome;
+    return evidence_make(provider, &bind, report_data, format == EVIDENCE_EAT ? eat_write : evidence_write_cmw, report,
+                         out);
 }

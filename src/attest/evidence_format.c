@@ -12,6 +12,7 @@ static const struct {
 } formats[EVIDENCE_FORMATS] = {
     [EVIDENCE_NONE] = {"none", NULL, false, false},
     [EVIDENCE_CMW] = {"cmw", CMW_OID, true, true},
+    [EVIDENCE_EAT] = {"eat", CMW_OID, true, true},
     [EVIDENCE_GO_EAT] = {"go-eat", "1.3.6.1.4.1.99999.1", false, false},
     [EVIDENCE_DICE] = {"dice", "2.23.133.5.4.9", true, false},
     [EVIDENCE_RAW] = {"raw", "1.3.9901.2.1", true, false},

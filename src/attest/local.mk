@@ -3,11 +3,20 @@ libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
+    src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/corim.c include/attest/corim.h \
+    src/attest/corim_comid.c include/attest/corim_comid.h \
+    src/attest/corim_item.c include/attest/corim_item.h \
+    src/attest/corim_snp.c include/attest/corim_snp.h \
+    src/attest/cose.c include/attest/cose.h \
+    src/attest/cose_signers.c include/attest/cose_signers.h \
+    src/attest/crls.c include/attest/crls.h \
     src/attest/digest.c include/attest/digest.h \
+    src/attest/eat.c include/attest/eat.h \
     src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_azure.c include/attest/evidence_azure.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
@@ -15,6 +24,7 @@ libattest_a_SOURCES = \
     src/attest/evidence_go_eat.c \
     src/attest/evidence_raw.c \
     src/attest/hcl.c src/attest/hcl_claims.c include/attest/hcl.h \
+    src/attest/pace.c include/attest/pace.h \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
     src/attest/provider_azure.c include/attest/provider_azure.h \
@@ -23,10 +33,18 @@ libattest_a_SOURCES = \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
     src/attest/journal.c include/attest/journal.h \
     src/attest/journal_line.c include/attest/journal_line.h \
+    src/attest/kds.c include/attest/kds.h \
+    src/attest/kds_folder.c include/attest/kds_folder.h \
+    src/attest/kds_notes.c include/attest/kds_notes.h \
+    src/attest/kds_options.c include/attest/kds_options.h \
+    src/attest/kds_store.c include/attest/kds_store.h \
+    src/attest/kds_thread.c include/attest/kds_thread.h \
+    src/attest/kds_transfer.c include/attest/kds_transfer.h \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/demand_bits.c src/attest/demand_pcrs.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \
     src/attest/policy_measurements.c include/attest/policy_measurements.h \
@@ -34,12 +52,14 @@ libattest_a_SOURCES = \
     src/attest/policy_read.c include/attest/policy_read.h \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
+    src/attest/readiness.c include/attest/readiness.h \
     src/attest/small_file.c include/attest/small_file.h \
     src/attest/tpm_quote.c include/attest/tpm_quote.h \
     src/attest/veks.c include/attest/veks.h \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
     src/attest/verifier.c include/attest/verifier.h \
+    src/attest/staple.c include/attest/staple.h \
     src/attest/tree.c include/attest/tree.h
 
 if UNIT_TESTS
@@ -73,6 +93,10 @@ test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/u
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_kds
+test_unit_test_attest_kds_SOURCES = test/unit/test_attest_kds.c
+test_unit_test_attest_kds_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_kds_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
@@ -85,10 +109,21 @@ test_unit_test_attest_azure_SOURCES = test/unit/test_attest_azure.c test/unit/az
     test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_azure_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_azure_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_pace
+test_unit_test_attest_pace_SOURCES = test/unit/test_attest_pace.c
+test_unit_test_attest_pace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_pace_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_formats
 test_unit_test_attest_formats_SOURCES = test/unit/test_attest_formats.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_formats_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_formats_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_eat test/unit/test_attest_hostile
+test_unit_test_attest_eat_SOURCES = test/unit/test_attest_eat.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_eat_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_eat_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c
+test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_demands \

@@ -1,5 +1,6 @@
 #include "attest/plan.h"
 
+#include "attest/staple.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -169,6 +170,7 @@ static struct err plan_write_ca_file(const struct plan *plan, const struct plan 
 
 static struct err plan_fill(struct plan *plan, const struct plan *before)
 {
+    plan->kds = before ? before->kds : NULL;
     TRY(plan_name(plan));
     TRY(plan_open_authority(plan, before));
     if (!before || (before->provider && provider_is_simulated(before->provider) &&
@@ -239,16 +241,24 @@ struct err plan_authority_sha256(const struct plan *plan, uint8_t out[32])
     return plan_sha256(authority_certificate(plan->authority), out);
 }
 
+static struct err plan_attach(const struct plan *plan, struct leaf *leaf, struct plan_leaf *out)
+{
+    struct staple staple;
+    staple_init(&staple, plan->provider, plan->kds);
+    TRY(evidence_attach(leaf, plan->kds ? &staple.provider : plan->provider, BYTES(plan->config_digest), BYTES_NONE,
+                        out->issued_at_s, out->report));
+    out->has_report = true;
+    out->missing = staple.missing;
+    return OK;
+}
+
 static struct err plan_finish(const struct plan *plan, struct leaf *leaf, struct plan_leaf *out)
 {
     out->not_after_s = leaf_facts(leaf)->not_after_s;
     if (out->not_after_s <= out->issued_at_s)
         return err_make(ERR_NOT_NOW, "the certificate of the authority has expired");
-    if (plan->provider) {
-        TRY(evidence_attach(leaf, plan->provider, BYTES(plan->config_digest), BYTES_NONE, out->issued_at_s,
-                            out->report));
-        out->has_report = true;
-    }
+    if (plan->provider)
+        TRY(plan_attach(plan, leaf, out));
     TRY(leaf_sign(leaf, &out->identity));
     struct err outcome = plan_sha256(tls_identity_certificate(out->identity), out->sha256);
     if (failed(outcome))

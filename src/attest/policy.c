@@ -45,6 +45,7 @@ static struct policy *policy_new(const char *name, const char *path)
     policy->certificates.verify_signature = true;
     policy->certificates.allow_cached = true;
     policy->certificates.cache_duration_us = DEFAULT_CACHE_DURATION_US;
+    policy->measurements.signers = cose_signers_new();
     policy->certificates.trusted_arks = snp_arks_new();
     policy->certificates.veks = veks_new();
     policy->formats[EVIDENCE_CMW] = true;
@@ -117,6 +118,10 @@ static void warn_of_gaps(const struct policy *policy)
 {
     if (!policy->measurements.given)
         log_warning("policy \"%s\" names no measurements: any guest image will do", policy->name);
+    if (policy->measurements.takes_unsigned)
+        log_warning(
+            "policy \"%s\": measurements.corim_unsigned is allow: whoever can write the files decides what may run",
+            policy->name);
     if (!policy->certificates.verify_chain)
         log_warning("policy \"%s\": certificates.verify_chain is false: anybody can make such evidence", policy->name);
     if (!policy->certificates.verify_signature)

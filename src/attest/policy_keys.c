@@ -1,5 +1,6 @@
 #include "attest/demand.h"
 #include "attest/judge.h"
+#include "attest/policy_corim.h"
 #include "attest/policy_lists.h"
 #include "attest/policy_measurements.h"
 #include "attest/policy_scalars.h"
@@ -45,6 +46,9 @@ const struct policy_key policy_keys[] = {
      "launch measurement", FACT(report.measurement)},
     {MEASUREMENTS, "allow_list", read_allow_list, FIELD(measurements), NO_DEMAND},
     {MEASUREMENTS, "sets", read_sets, FIELD(measurements), NO_DEMAND},
+    {MEASUREMENTS, "corim", read_corim, 0, NO_DEMAND},
+    {MEASUREMENTS, "corim_signers", read_corim_signers, 0, NO_DEMAND},
+    {MEASUREMENTS, "corim_unsigned", read_corim_unsigned, FIELD(measurements.takes_unsigned), NO_DEMAND},
     {MEASUREMENTS, "mode", read_mode, FIELD(measurements.mode), NO_DEMAND},
 
     {TCB, "min_version", read_firmware, FIELD(tcb.min_version), JUDGE_CHECK_MIN_VERSION, &demand_firmware,

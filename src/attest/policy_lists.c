@@ -33,20 +33,11 @@ struct err read_formats(const struct policy_place *place, struct policy *policy,
     return OK;
 }
 
-/* Relative to the policy's folder. On the heap. */
-static char *beside(const char *policy_path, const char *path)
-{
-    const char *slash = strrchr(policy_path, '/');
-    if (path[0] == '/' || !slash)
-        return mem_string(path);
-    return mem_format("%.*s/%s", (int)(slash - policy_path), policy_path, path);
-}
-
 static struct err trust_file(const struct policy_place *place, const struct tree *node, struct policy *policy)
 {
     uint8_t *content = NULL;
     size_t size = 0;
-    char *path = beside(place->path, node->text);
+    char *path = policy_beside(place, node->text);
     struct err e = small_file_read(path, SNP_CERTIFICATE_MAX, &content, &size);
     if (!failed(e))
         e = err_within(snp_arks_add_certificate(policy->certificates.trusted_arks, bytes_of(content, size)), "\"%s\"",
@@ -85,7 +76,7 @@ static struct err add_vek(const struct policy_place *place, const struct tree *n
     size_t size = 0;
     if (!policy_is_text(node) || node->text[0] == '\0')
         return policy_expect(place, node, "the file of a VCEK's or VLEK's certificate");
-    char *path = beside(place->path, node->text);
+    char *path = policy_beside(place, node->text);
     struct err e = small_file_read(path, SNP_CERTIFICATE_MAX, &content, &size);
     if (!failed(e))
         e = err_within(veks_add(policy->certificates.veks, bytes_of(content, size)), "\"%s\"", path);

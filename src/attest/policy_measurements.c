@@ -19,21 +19,27 @@ struct measurement_set {
 
 static const struct measurement_set no_set = {"", INT64_MIN, INT64_MAX};
 
+struct err policy_measurements_add(struct policy_measurements *measurements, const struct policy_measurement *allowed)
+{
+    if (measurements->count >= POLICY_ALLOWED_MAX)
+        return err_make(ERR_LIMIT, "there are too many measurements");
+    measurements->allowed =
+        mem_resize(measurements->allowed, (measurements->count + 1) * sizeof measurements->allowed[0]);
+    struct policy_measurement *added = &measurements->allowed[measurements->count++];
+    *added = *allowed;
+    added->name = mem_string(allowed->name);
+    return OK;
+}
+
 static struct err allow(const struct policy_place *place, const struct tree *node, const struct measurement_set *set,
                         struct policy_measurements *measurements)
 {
-    uint8_t bytes[SNP_MEASUREMENT_SIZE];
-    if (!policy_is_text(node) || failed(hex_decode(node->text, bytes, sizeof bytes)))
+    struct policy_measurement allowed = {
+        .name = (char *)set->name, .not_before_s = set->not_before_s, .not_after_s = set->not_after_s};
+    if (!policy_is_text(node) || failed(hex_decode(node->text, allowed.bytes, sizeof allowed.bytes)))
         return policy_expect(place, node, "a measurement of 96 hexadecimal digits");
-    if (measurements->count >= POLICY_ALLOWED_MAX)
-        return policy_complain(place, node, "there are too many measurements");
-    measurements->allowed =
-        mem_resize(measurements->allowed, (measurements->count + 1) * sizeof measurements->allowed[0]);
-    struct policy_measurement *allowed = &measurements->allowed[measurements->count++];
-    *allowed = (struct policy_measurement){
-        .name = mem_string(set->name), .not_before_s = set->not_before_s, .not_after_s = set->not_after_s};
-    memcpy(allowed->bytes, bytes, sizeof bytes);
-    return OK;
+    struct err added = policy_measurements_add(measurements, &allowed);
+    return failed(added) ? policy_complain(place, node, added.why) : OK;
 }
 
 struct err read_expected(const struct policy_place *place, struct policy *policy, void *field)
@@ -124,4 +130,5 @@ void policy_measurements_free(struct policy_measurements *measurements)
     for (size_t i = 0; i < measurements->count; i++)
         free(measurements->allowed[i].name);
     free(measurements->allowed);
+    cose_signers_free(measurements->signers);
 }

@@ -1,5 +1,7 @@
 #include "attest/policy_place.h"
 
+#include "base/mem.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -29,6 +31,14 @@ struct err policy_expect(const struct policy_place *place, const struct tree *no
 struct err policy_expect_key(const struct policy_place *place, const struct tree *node, const char *expected)
 {
     return expect(place, &(struct tree){.kind = TREE_TEXT, .text = node->key}, node->key_line, expected);
+}
+
+char *policy_beside(const struct policy_place *place, const char *path)
+{
+    const char *slash = strrchr(place->path, '/');
+    if (path[0] == '/' || !slash)
+        return mem_string(path);
+    return mem_format("%.*s/%s", (int)(slash - place->path), place->path, path);
 }
 
 bool policy_is_text(const struct tree *node)

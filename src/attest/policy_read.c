@@ -1,6 +1,7 @@
 #include "attest/policy_read.h"
 
 #include "attest/nonces.h"
+#include "attest/policy_corim.h"
 #include "attest/policy_key.h"
 #include "attest/policy_place.h"
 #include "base/distance.h"
@@ -92,6 +93,15 @@ static struct err read_group(const char *path, enum policy_group group, const st
     return OK;
 }
 
+/* CoRIMs, once it is known whose are taken, wherever in the group that stands. */
+static struct err load_corims(const struct tree *root, struct policy *policy)
+{
+    const struct tree *group = tree_find(root, "measurements");
+    const struct tree *node = group ? tree_find(group, "corim") : NULL;
+    const struct policy_place place = {policy->path, "measurements", "corim", node, NULL};
+    return node ? policy_corim_load(&place, &policy->measurements) : OK;
+}
+
 /* What no single key can tell. */
 static struct err check_measurements(const struct tree *root, struct policy *policy)
 {
@@ -145,6 +155,7 @@ struct err policy_read(const struct tree *root, struct policy *policy)
         TRY(group != POLICY_GROUP_NONE ? read_group(policy->path, group, node, policy)
                                        : read_key(policy->path, group, node, policy));
     }
+    TRY(load_corims(root, policy));
     TRY(check_measurements(root, policy));
     TRY(check_bits(root, policy));
     return check_nonce(root, policy);

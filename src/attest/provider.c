@@ -1,5 +1,6 @@
 #include "attest/provider.h"
 
+#include "attest/pace.h"
 #include "attest/provider_azure.h"
 #include "attest/provider_kind.h"
 #include "attest/provider_sev_guest.h"
@@ -7,6 +8,7 @@
 #include "attest/provider_tsm.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* The first device that is there. One that is there and does not work is an error: to go on without evidence is for
@@ -88,11 +90,32 @@ bool provider_is_azure(const struct provider *provider)
     return provider->kind->azure;
 }
 
+struct err provider_check_key(int error, const char *where)
+{
+    const char *name = error == ENOTTY ? "ENOTTY" : error == ETIMEDOUT ? "ETIMEDOUT" : "EBADMSG";
+    if (error != ENOTTY && error != ETIMEDOUT && error != EBADMSG)
+        return OK;
+    return err_make(ERR_KEY_LOST,
+                    "the kernel has wiped the key with which the guest talks to the processor (%s: %s); only a reboot "
+                    "brings attestation back",
+                    where, name);
+}
+
+void provider_set_pace(struct provider *provider, struct pace *pace)
+{
+    provider->pace = pace;
+}
+
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                            struct provider_report *out)
 {
     *out = (struct provider_report){0};
-    return provider->kind->report(provider, report_data, out);
+    if (!provider->pace)
+        return provider->kind->report(provider, report_data, out);
+    TRY(pace_begin(provider->pace));
+    struct err outcome = provider->kind->report(provider, report_data, out);
+    pace_end(provider->pace, &outcome);
+    return outcome;
 }
 
 void provider_report_release(struct provider_report *report)
@@ -104,6 +127,8 @@ void provider_report_release(struct provider_report *report)
 
 void provider_interrupt(struct provider *provider)
 {
+    if (provider->pace)
+        pace_interrupt(provider->pace);
     if (provider->kind->interrupt)
         provider->kind->interrupt(provider);
 }

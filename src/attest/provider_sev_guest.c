@@ -49,12 +49,7 @@ struct sev_guest {
 
 static struct err sev_guest_failure(const struct sev_guest *guest, uint64_t exitinfo2)
 {
-    if (errno == ENOTTY)
-        return err_make(
-            ERR_UNSUPPORTED,
-            "the key with which the guest talks to the processor is lost (%s: ENOTTY); only a reboot brings "
-            "attestation back",
-            guest->device);
+    TRY(provider_check_key(errno, guest->device));
     if (exitinfo2 >> 32 == SEV_GUEST_VMM_BUSY)
         return err_make(ERR_NOT_NOW, "the host throttles attestation reports (%s)", guest->device);
     return err_system("%s gives no report (host error %u, firmware error %u)", guest->device,

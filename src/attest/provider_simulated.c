@@ -18,6 +18,7 @@
 struct simulated {
     struct provider provider;
     struct psp *psp;
+    bool gives_certificates;
     int64_t latency_us;
     int64_t period_us;    /* between two reports; 0: no throttle */
     int64_t next_free_us; /* monotonic: when the throttle gives the next report */
@@ -48,15 +49,8 @@ static struct err simulated_dotted(const char *setting, const char *text, uint8_
 
 static struct err simulated_tcb(const char *text, enum snp_product product, struct psp_identity *out)
 {
-    static const enum snp_tcb_component order[] = {SNP_TCB_FMC, SNP_TCB_BOOTLOADER, SNP_TCB_TEE, SNP_TCB_SNP,
-                                                   SNP_TCB_MICROCODE};
-    enum snp_tcb_layout layout = snp_product_tcb_layout(product);
-    size_t first = layout == SNP_TCB_LAYOUT_TURIN ? 0 : 1, count = 5 - first;
-    uint8_t values[5] = {0};
-    TRY(simulated_dotted("attest_simulated_tcb", text, values, count));
-    struct snp_tcb tcb = {{0}};
-    for (size_t i = 0; i < count; i++)
-        snp_tcb_set(&tcb, layout, order[first + i], values[i]);
+    struct snp_tcb tcb;
+    TRY(err_within(snp_tcb_read(text, snp_product_tcb_layout(product), &tcb), "attest_simulated_tcb"));
     psp_identity_set_tcb(out, tcb);
     return OK;
 }
@@ -156,6 +150,8 @@ static struct err simulated_report(struct provider *provider, const uint8_t repo
     struct simulated *simulated = (struct simulated *)provider;
     TRY(simulated_take_turn(simulated));
     TRY(psp_report(simulated->psp, report_data, 0, out->report));
+    if (!simulated->gives_certificates)
+        return OK;
     struct snp_certtable table = {
         .vcek = psp_vcek(simulated->psp), .intermediate = psp_ask(simulated->psp), .ark = psp_ark(simulated->psp)};
     struct writer w = writer_growing(SNP_CERTTABLE_MAX);
@@ -213,6 +209,7 @@ struct err provider_simulated_open(const struct settings *set, struct provider *
     struct simulated *simulated = NEW(struct simulated);
     simulated->provider.kind = &simulated_kind;
     simulated->psp = psp;
+    simulated->gives_certificates = set->attest_simulated_certificates;
     simulated->latency_us = set->attest_simulated_latency_us;
     simulated->period_us = simulated_period_us(set->attest_simulated_throttle);
     pthread_condattr_t monotonic;

@@ -21,6 +21,13 @@ struct tsm {
     int directory;
 };
 
+/* A report is made when an attribute that holds part of it is read; errors are those of /dev/sev-guest's driver. */
+static struct err tsm_read_failure(const struct tsm *tsm, const char *name)
+{
+    TRY(provider_check_key(errno, tsm->entry));
+    return err_system("cannot read %s/%s", tsm->entry, name);
+}
+
 /* Reads a whole attribute of at most `size` bytes. One that the kernel does not show is empty when `may_lack`. */
 static struct err tsm_read(const struct tsm *tsm, const char *name, uint8_t *out, size_t size, bool may_lack,
                            size_t *used)
@@ -38,7 +45,7 @@ static struct err tsm_read(const struct tsm *tsm, const char *name, uint8_t *out
         bool full = *used == size;
         n = read(fd, full ? &beyond : out + *used, full ? 1 : size - *used);
         if (n < 0)
-            outcome = err_system("cannot read %s/%s", tsm->entry, name);
+            outcome = tsm_read_failure(tsm, name);
         else if (n > 0 && full)
             outcome = err_make(ERR_LIMIT, "%s/%s has more than %zu bytes", tsm->entry, name, size);
         if (failed(outcome))

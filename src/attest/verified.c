@@ -1,5 +1,6 @@
 #include "attest/verified.h"
 
+#include "attest/crls.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/writer.h"
@@ -10,8 +11,8 @@
 #include <string.h>
 #include <uthash.h>
 
-/* Of evidence, its format and policy as loaded: another file, or the same read again with another root beside it, is
- * another key.
+/* Of evidence, its format, the lists at hand and policy as loaded: another file, or the same read again with another
+ * root beside it, is another key.
  */
 struct verified_key {
     uint8_t sha256[32];
@@ -56,14 +57,18 @@ void verified_free(struct verified *verified)
     free(verified);
 }
 
-static bool verified_key_of(const struct evidence *evidence, const struct policy *policy, struct verified_key *out)
+static bool verified_key_of(const struct evidence *evidence, const struct policy *policy, const struct crl_set *crls,
+                            struct verified_key *out)
 {
-    uint8_t bytes[EVIDENCE_SHA256_SIZE + sizeof policy->sha256 + 9];
+    uint8_t lists[32];
+    uint8_t bytes[EVIDENCE_SHA256_SIZE + sizeof policy->sha256 + 9 + sizeof lists];
     struct writer w = writer_over(bytes, sizeof bytes);
     writer_put(&w, BYTES(evidence->sha256));
     writer_u8(&w, (uint8_t)evidence->format); /* so that no bytes are believed as something else than was verified */
     writer_put(&w, BYTES(policy->sha256));
     writer_u64(&w, (uint64_t)policy->loaded_at_us);
+    crl_set_digest(crls, lists);
+    writer_put(&w, BYTES(lists));
     return EVP_Digest(bytes, w.used, out->sha256, NULL, EVP_sha256(), NULL) == 1;
 }
 
@@ -75,11 +80,11 @@ static void verified_copy_checks(const struct checklist *from, struct checklist 
 }
 
 bool verified_find(struct verified *verified, const struct evidence *evidence, const struct policy *policy,
-                   int64_t now_us, struct checklist *checks, struct snp_facts *facts)
+                   const struct crl_set *crls, int64_t now_us, struct checklist *checks, struct snp_facts *facts)
 {
     struct verified_key key;
     struct verified_entry *entry;
-    if (!verified || !policy->certificates.allow_cached || !verified_key_of(evidence, policy, &key))
+    if (!verified || !policy->certificates.allow_cached || !verified_key_of(evidence, policy, crls, &key))
         return false;
     pthread_mutex_lock(&verified->lock);
     HASH_FIND(hh, verified->entries, &key, sizeof key, entry);
@@ -98,13 +103,14 @@ bool verified_find(struct verified *verified, const struct evidence *evidence, c
 }
 
 void verified_keep(struct verified *verified, const struct evidence *evidence, const struct policy *policy,
-                   int64_t now_us, const struct checklist *checks, const struct snp_facts *facts)
+                   const struct crl_set *crls, int64_t now_us, const struct checklist *checks,
+                   const struct snp_facts *facts)
 {
     struct verified_key key;
     struct verified_entry *entry;
     int64_t until_us = now_us + policy->certificates.cache_duration_us;
     if (!verified || !policy->certificates.allow_cached || checklist_has_failure(checks) || facts->valid_until_s <= 0 ||
-        !verified_key_of(evidence, policy, &key))
+        !verified_key_of(evidence, policy, crls, &key))
         return;
     if (until_us / US_PER_SECOND > facts->valid_until_s)
         until_us = facts->valid_until_s * US_PER_SECOND;

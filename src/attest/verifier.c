@@ -85,14 +85,39 @@ static bool verify_find(struct verification *v)
     return is_accepted;
 }
 
-/* Formats without certificates: one that the policy has at hand. */
-static void verify_lend_vek(const struct verification *v, struct snp_evidence *snp)
+/* Evidence without certificates: one that the policy has at hand, or that KDS gave before. `proof` holds it. */
+static void verify_lend(const struct policy *policy, struct kds *kds, struct snp_evidence *snp, struct kds_proof *proof)
 {
     struct snp_report report;
-    if (!v->request->policy || snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 ||
-        failed(snp_report_parse(snp->report, &report)))
+    if (snp->vek.n > 0 || snp->vcek.n > 0 || snp->vlek.n > 0 || failed(snp_report_parse(snp->report, &report)))
         return;
-    snp->vek = veks_find(v->request->policy->certificates.veks, &report);
+    if (policy)
+        snp->vek = veks_find(policy->certificates.veks, &report);
+    if (!kds || snp->vek.n > 0 || failed(kds_certify(kds, &report, SNP_PRODUCT_UNKNOWN, false, proof)))
+        return;
+    snp->vcek = proof->table.vcek;
+    if (snp->intermediate.n == 0)
+        snp->intermediate = proof->table.intermediate;
+    if (snp->ark.n == 0)
+        snp->ark = proof->table.ark;
+}
+
+/* The lists of the report's own kind of key: one of ASKs says nothing about ASVKs. */
+static void verify_lend_crls(const struct crl_set *crls, struct bytes report_bytes, struct snp_trust *trust)
+{
+    struct snp_report report;
+    if (failed(snp_report_parse(report_bytes, &report)))
+        return;
+    switch (snp_report_signing_key(&report)) {
+    case SNP_SIGNING_KEY_VCEK:
+        trust->crls = crl_set_lists(crls, SNP_VEK_VCEK, &trust->crl_count);
+        break;
+    case SNP_SIGNING_KEY_VLEK:
+        trust->crls = crl_set_lists(crls, SNP_VEK_VLEK, &trust->crl_count);
+        break;
+    case SNP_SIGNING_KEY_NONE:
+        break;
+    }
 }
 
 static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
@@ -124,13 +149,17 @@ static void verify_report(const struct verification *v)
     struct snp_evidence snp = {.report = v->evidence.report};
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     trust.cache = request->chains;
-    if (!verified || !verified_find(verified, &v->evidence, request->policy, request->now_us, &checks, facts)) {
+    if (!verified ||
+        !verified_find(verified, &v->evidence, request->policy, request->crls, request->now_us, &checks, facts)) {
+        struct kds_proof proof = {0};
         snp_evidence_take_table(&snp, &v->evidence.table);
         snp.vek = v->evidence.vek;
-        verify_lend_vek(v, &snp);
+        verify_lend(request->policy, request->kds, &snp, &proof);
+        verify_lend_crls(request->crls, snp.report, &trust);
         snp_verify(&snp, &trust, &checks, facts);
+        kds_proof_release(&proof);
         if (verified)
-            verified_keep(verified, &v->evidence, request->policy, request->now_us, &checks, facts);
+            verified_keep(verified, &v->evidence, request->policy, request->crls, request->now_us, &checks, facts);
     }
     verify_take_checks(request->policy, &checks, v->verdict);
 }
@@ -413,7 +442,12 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
         trust.crl_mode = request->crl_mode;
-    snp_verify(request->evidence, &trust, &checks, &out->facts);
+    struct snp_evidence evidence = *request->evidence;
+    struct kds_proof proof = {0};
+    verify_lend(request->policy, request->kds, &evidence, &proof);
+    verify_lend_crls(request->crls, evidence.report, &trust);
+    snp_verify(&evidence, &trust, &checks, &out->facts);
+    kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, out);
     verify_report_format(request, out);
     verify_report_binding(request, out, &azure);

@@ -113,6 +113,21 @@ static struct err check_attestation(const struct config *config)
     return OK;
 }
 
+struct err config_check_kds(const struct settings *set)
+{
+    static const char scheme[] = "https://";
+    const char *host = set->kds_url + sizeof scheme - 1;
+    if (strncmp(set->kds_url, scheme, sizeof scheme - 1) != 0 || !*host || *host == '/' || strpbrk(host, "?# @"))
+        return err_make(ERR_INPUT,
+                        "invalid value \"%.80s\" for parameter kds_url: expected https://host, with :port and a path "
+                        "where needed",
+                        set->kds_url);
+    if (set->kds_timeout_us == 0 || set->kds_crl_refresh_us == 0)
+        return err_make(ERR_INPUT, "%s must be longer than 0",
+                        set->kds_timeout_us == 0 ? "kds_timeout" : "kds_crl_refresh");
+    return OK;
+}
+
 static struct err check_log(const struct settings *set)
 {
     static const char *const facilities[] = {"auth",   "authpriv", "daemon", "user",   "local0", "local1", "local2",
@@ -164,6 +179,7 @@ struct err config_check(const struct config *config)
     TRY(check_tls(&config->set));
     TRY(check_authentication(&config->set));
     TRY(check_attestation(config));
+    TRY(config_check_kds(&config->set));
     TRY(check_log(&config->set));
     TRY(check_databases(config));
     warn_of_inert(&config->set);

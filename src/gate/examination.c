@@ -40,6 +40,7 @@ static void examination_work(struct login *login)
     struct examination *examination = login->job.arg;
     struct attest *attest = login->gate->attest;
     const struct identity *identity = login->identity;
+    struct crl_set *crls = crls_hold(attest->crls);
     const struct verify_request request = {
         .role = VERIFY_CLIENT,
         .certificate = examination->certificate,
@@ -49,6 +50,8 @@ static void examination_work(struct login *login)
         .nonces = attest->nonces,
         .chains = attest->chains,
         .verified = attest->verified,
+        .kds = attest->kds,
+        .crls = crls,
         .now_us = clock_wall_us(),
     };
     const struct journal_peer peer = {
@@ -62,6 +65,7 @@ static void examination_work(struct login *login)
     struct verdict verdict;
     verdict_init(&verdict);
     verify_certificate(&request, &verdict);
+    crl_set_drop(crls);
     examination->kind = verdict.kind;
     examination->reason = mem_string(verdict.reason);
     if (verdict.kind != VERDICT_DENY)

@@ -174,6 +174,16 @@ void snp_arks_add_spki_sha256(struct snp_arks *arks, const uint8_t spki_sha256[S
     arks_append(arks, entry);
 }
 
+void snp_arks_add_all(struct snp_arks *arks, const struct snp_arks *others)
+{
+    for (size_t i = 0; i < snp_arks_count(others); i++) {
+        struct trusted_ark entry = others->entries[i];
+        if (entry.certificate)
+            X509_up_ref(entry.certificate);
+        arks_append(arks, entry);
+    }
+}
+
 bool snp_arks_trust(const struct snp_arks *arks, const uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE])
 {
     for (size_t i = 0; i < snp_arks_count(arks); i++)

@@ -1,6 +1,7 @@
 #include "snp/tcb.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Byte of each component, one more than its index, so that what is not named is 0: absent. */
@@ -48,6 +49,25 @@ void snp_tcb_set(struct snp_tcb *tcb, enum snp_tcb_layout layout, enum snp_tcb_c
     int index = snp_tcb_index(layout, component);
     if (index >= 0)
         tcb->bytes[index] = value;
+}
+
+struct err snp_tcb_read(const char *text, enum snp_tcb_layout layout, struct snp_tcb *out)
+{
+    static const enum snp_tcb_component order[] = {SNP_TCB_FMC, SNP_TCB_BOOTLOADER, SNP_TCB_TEE, SNP_TCB_SNP,
+                                                   SNP_TCB_MICROCODE};
+    const size_t end = sizeof order / sizeof order[0];
+    size_t first = snp_tcb_index(layout, SNP_TCB_FMC) < 0 ? 1 : 0;
+    struct snp_tcb tcb = {{0}};
+    for (size_t i = first; i < end; i++) {
+        char *rest = NULL;
+        unsigned long value = *text >= '0' && *text <= '9' ? strtoul(text, &rest, 10) : UINT8_MAX + 1UL;
+        if (value > UINT8_MAX || *rest != (i + 1 < end ? '.' : '\0'))
+            return err_make(ERR_INPUT, "a TCB must be %zu numbers below 256 with dots between", end - first);
+        snp_tcb_set(&tcb, layout, order[i], (uint8_t)value);
+        text = rest + 1;
+    }
+    *out = tcb;
+    return OK;
 }
 
 bool snp_tcb_at_most(struct snp_tcb a, struct snp_tcb b)

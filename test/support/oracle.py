@@ -133,6 +133,36 @@ def cmw_map(report, table, bind):
             "certs": [TABLE_TYPE, table, 2]}
 
 
+# ---- Entity attestation tokens ----
+
+EAT_TAG, EAT_PROFILE = 601, "tag:pgvouch,2026:eat/v1"
+EAT_TYPE = f'application/eat-ucs+cbor; eat_profile="{EAT_PROFILE}"'
+IAT, EAT_NONCE, UEID, EAT_PROFILE_CLAIM, CMW_CLAIM = 6, 10, 256, 265, 299
+
+
+def ueid_of(chip_id):
+    return b"\x01" + hashlib.sha256(chip_id).digest()
+
+
+def eat_claims(report, table, bind_record, bind):
+    """bind: anything with issued_at and nonce, as the record says them."""
+    chip_id = report[0x1A0:0x1E0]
+    claims = {IAT: bind.issued_at, EAT_PROFILE_CLAIM: EAT_PROFILE, CMW_CLAIM: cmw_map(report, table, bind_record)}
+    if bind.nonce:
+        claims[EAT_NONCE] = bind.nonce
+    if any(chip_id):
+        claims[UEID] = ueid_of(chip_id)
+    return claims
+
+
+def eat(claims):
+    return canonical(cbor2.CBORTag(EAT_TAG, claims))
+
+
+def eat_record(token):
+    return canonical([EAT_TYPE, token, 4])
+
+
 # ---- What a certificate carries ----
 
 class Report:
@@ -328,6 +358,13 @@ class Draft:
     def with_evidence(self, processor, measurement, **changes):
         """As it should be, but for changed fields of the report."""
         return self.with_report(processor.report(self.report_data(), measurement, **changes), processor.table())
+
+    def with_eat(self, processor, measurement, claims=None, **changes):
+        """The same evidence as a token, whose claims may say something else."""
+        data = changes.pop("report_data", self.report_data())
+        report = processor.report(data, measurement, **changes)
+        said = {**eat_claims(report, processor.table(), self.bind.write(), self.bind), **(claims or {})}
+        return self.with_cbor(eat_record(eat({key: value for key, value in said.items() if value is not None})))
 
     def with_two_extensions(self, value):
         """The extension twice, which no library writes: the second one's OID is put in its place behind its back."""

@@ -1,6 +1,7 @@
 /* The attester: the first leaf, renewal, failures, changed configurations, authorities, and its end. */
 #include "attest/attester.h"
 #include "attest/plan.h"
+#include "attest/readiness.h"
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -32,6 +33,7 @@ struct scene {
     struct attester *attester;
     struct tls_identity *renewed; /* what the last callback showed; kept */
     unsigned renewals;
+    unsigned changes;
     unsigned failures_wanted; /* done when the state says so many */
     bool done;
     struct timer *look;
@@ -51,7 +53,12 @@ static void scene_note_renewal(void *ctx, struct tls_identity *identity)
     scene->renewals++;
     scene->done = true;
 }
-static const struct attester_ops scene_ops = {.renewed = scene_note_renewal};
+
+static void scene_note_change(void *ctx)
+{
+    ((struct scene *)ctx)->changes++;
+}
+static const struct attester_ops scene_ops = {.renewed = scene_note_renewal, .changed = scene_note_change};
 
 static void scene_look(void *arg)
 {
@@ -66,7 +73,8 @@ static void scene_look(void *arg)
 
 static struct config *config_of(const char *settings)
 {
-    char *text = mem_format("[pgvouch]\n%s\n", settings);
+    /* Most tests renew faster than any device is to be asked. */
+    char *text = mem_format("[pgvouch]\nattest_report_rate = 0\n%s\n", settings);
     struct config *config = NULL;
     struct err outcome = config_parse("test.ini", bytes_of_string(text), &config);
     if (failed(outcome))
@@ -88,7 +96,7 @@ static void scene_open(struct scene *scene)
 static struct err scene_start(struct scene *scene, const char *settings)
 {
     struct config *config = config_of(settings);
-    struct err outcome = attester_start(config, digest, NULL, scene->loop, &scene_ops, scene, &scene->attester);
+    struct err outcome = attester_start(config, digest, NULL, NULL, scene->loop, &scene_ops, scene, &scene->attester);
     config_unref(config);
     return outcome;
 }
@@ -310,6 +318,80 @@ static void test_provider_that_does_not_answer_keeps_the_leaf_and_is_complained_
     assert_int_equal(scene.renewals, 1);
     assert_int_equal(told.failures, 0);
     scene_close(&scene);
+}
+
+static void test_requests_keep_to_the_pace_that_is_set(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct attester_state told;
+    scene_begin(&scene, "attest_max_age = 0.3\nattest_report_rate = 2\nattest_report_burst = 1"); /* period 100 ms */
+    int64_t began_us = clock_monotonic_us();
+    for (int i = 0; i < 3; i++)
+        scene_run(&scene);
+    assert_true(clock_monotonic_us() - began_us >= 1400 * US_PER_MS);
+    attester_read_state(scene.attester, &told);
+    assert_int_equal(told.pace.requests, 4);
+    assert_int_equal(told.pace.failures, 0);
+    assert_int_equal(told.failures, 0);
+    scene_close(&scene);
+}
+
+static void test_request_that_would_wait_too_long_fails_the_renewal_with_a_reason(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct attester_state told;
+    scene_begin(&scene, "attest_max_age = 0.6\nattest_report_rate = 0.01\nattest_report_burst = 1");
+    scene_await_failures(&scene, 1);
+    attester_read_state(scene.attester, &told);
+    assert_non_null(strstr(told.failure, "no request waits longer than 20 s"));
+    assert_int_equal(provider_stand_in.reports, 1);
+    assert_int_equal(told.pace.refused, 1);
+    assert_false(failed(scene_adopt(&scene, "attest_max_age = 10min"))); /* with no limit to the rate */
+    scene_run(&scene);
+    assert_int_equal(provider_stand_in.reports, 2);
+    scene_close(&scene);
+}
+
+static void test_lost_key_makes_not_ready_while_the_leaf_serves(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct attester_state told;
+    scene_begin(&scene, "attest_max_age = 0.6");
+    attester_read_state(scene.attester, &told);
+    assert_false(failed(readiness_of(&told, clock_wall_us())));
+    struct tls_identity *first = attester_identity(scene.attester);
+    provider_stand_in_fail(err_make(ERR_KEY_LOST, "wiped"));
+    scene_await_failures(&scene, 2);
+    attester_read_state(scene.attester, &told);
+    struct err lack = readiness_of(&told, told.issued_at_us);
+    assert_int_equal(lack.code, ERR_KEY_LOST);
+    assert_string_equal(readiness_reason(&lack), "key_lost");
+    assert_non_null(strstr(lack.why, "serves until"));
+    assert_ptr_equal(attester_identity(scene.attester), first);
+    assert_true(scene.changes >= 2);
+    provider_stand_in_fail(OK); /* another key, after the driver was loaded anew */
+    scene_run(&scene);
+    attester_read_state(scene.attester, &told);
+    assert_false(failed(readiness_of(&told, clock_wall_us())));
+    assert_false(told.pace.key_is_lost);
+    scene_close(&scene);
+}
+
+static void test_certificate_that_is_out_of_date_makes_not_ready(void **state)
+{
+    (void)state;
+    struct attester_state told = {.not_after_us = 1000};
+    assert_false(failed(readiness_of(&told, 999)));
+    struct err lack = readiness_of(&told, 1000);
+    assert_int_equal(lack.code, ERR_TIMEOUT);
+    assert_string_equal(readiness_reason(&lack), "certificate_expired");
+    told.pace.key_is_lost = true;
+    lack = readiness_of(&told, 1000);
+    assert_int_equal(lack.code, ERR_KEY_LOST);
+    assert_non_null(strstr(lack.why, "out of date since"));
 }
 
 static void test_first_leaf_that_cannot_be_made_is_an_error(void **state)
@@ -594,6 +676,10 @@ int main(void)
         cmocka_unit_test(test_retries_grow_further_apart_up_to_the_period),
         cmocka_unit_test(test_attester_goes_on_trying_after_the_leaf_is_out_of_date),
         cmocka_unit_test(test_provider_that_does_not_answer_keeps_the_leaf_and_is_complained_of),
+        cmocka_unit_test(test_requests_keep_to_the_pace_that_is_set),
+        cmocka_unit_test(test_request_that_would_wait_too_long_fails_the_renewal_with_a_reason),
+        cmocka_unit_test(test_lost_key_makes_not_ready_while_the_leaf_serves),
+        cmocka_unit_test(test_certificate_that_is_out_of_date_makes_not_ready),
         cmocka_unit_test(test_first_leaf_that_cannot_be_made_is_an_error),
         cmocka_unit_test(test_machine_without_a_provider_serves_a_leaf_without_evidence),
         cmocka_unit_test(test_required_attestation_without_a_provider_refuses_to_start),

@@ -163,7 +163,12 @@ static void test_sev_guest_failures_are_told_apart(void **state)
     (void)state;
     provider_free(device_open());
     device.error = ENOTTY;
-    expect_device_error(ERR_UNSUPPORTED, "reboot");
+    expect_device_error(ERR_KEY_LOST, "ENOTTY");
+    device.error = EBADMSG;
+    expect_device_error(ERR_KEY_LOST, "reboot");
+    device.error = ETIMEDOUT; /* throttled for a minute: exitinfo2 still says busy */
+    device.vmm_error = 2;
+    expect_device_error(ERR_KEY_LOST, "ETIMEDOUT");
     device.error = EIO;
     device.vmm_error = 2;
     expect_device_error(ERR_NOT_NOW, "throttles");

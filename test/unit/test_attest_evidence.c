@@ -252,7 +252,8 @@ static void test_a_report_by_itself_is_made_over_nonce_and_time(void **state)
     uint8_t report[SNP_REPORT_SIZE], expected[SNP_REPORT_DATA_SIZE];
     struct writer w = writer_growing(CMW_MAX);
     scene_draft(&scene, NULL);
-    assert_int_equal(evidence_make_report(scene.provider, BYTES_LITERAL(NONCE), 7, report, &w).code, ERR_NONE);
+    assert_int_equal(evidence_make_report(scene.provider, EVIDENCE_CMW, BYTES_LITERAL(NONCE), 7, report, &w).code,
+                     ERR_NONE);
     assert_int_equal(cmw_parse(writer_bytes(&w), &cmw).code, ERR_NONE);
     assert_true(bytes_equal(cmw.report, BYTES(report)));
     assert_int_equal(bind_parse(cmw.bind, &bind).code, ERR_NONE);
@@ -264,8 +265,44 @@ static void test_a_report_by_itself_is_made_over_nonce_and_time(void **state)
     writer_free(&w);
     uint8_t long_nonce[BIND_NONCE_MAX + 1] = {0};
     w = writer_growing(CMW_MAX);
-    assert_int_equal(evidence_make_report(scene.provider, BYTES(long_nonce), 7, report, &w).code, ERR_INPUT);
+    assert_int_equal(evidence_make_report(scene.provider, EVIDENCE_CMW, BYTES(long_nonce), 7, report, &w).code,
+                     ERR_INPUT);
     writer_free(&w);
+    scene_free(&scene);
+}
+
+static void test_a_token_carries_the_table_of_any_provider(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct evidence evidence;
+    struct eat eat;
+    uint8_t report[SNP_REPORT_SIZE], expected[SNP_REPORT_DATA_SIZE], room[256];
+    struct writer table = writer_over(room, sizeof room), w = writer_growing(EVIDENCE_OURS_MAX);
+    struct snp_certtable given = {.vcek = BYTES_LITERAL("the vcek"), .ark = BYTES_LITERAL("the ark")};
+    snp_certtable_write(&given, &table);
+    scene_draft(&scene, "pooler.test");
+    provider_stand_in.table = writer_bytes(&table);
+    assert_int_equal(evidence_make_report(scene.provider, EVIDENCE_EAT, BYTES_LITERAL(NONCE), 7, report, &w).code,
+                     ERR_NONE);
+    assert_int_equal(eat_parse(writer_bytes(&w), &eat).code, ERR_NONE);
+    assert_true(bytes_equal(eat.cmw.report, BYTES(report)));
+    assert_true(bytes_equal(eat.cmw.certs, writer_bytes(&table)));
+    assert_int_equal(eat.bind.kind, BIND_KIND_REPORT);
+    writer_free(&w);
+    assert_int_equal(
+        evidence_attach_eat(scene.leaf, scene.provider, BYTES(digest), BYTES_LITERAL(NONCE), scene.now_s, report).code,
+        ERR_NONE);
+    scene_sign(&scene);
+    assert_int_equal(evidence_find(scene.certificate.x509, NULL, &evidence).code, ERR_NONE);
+    assert_int_equal(evidence.format, EVIDENCE_EAT);
+    assert_true(bytes_equal(evidence.table.vcek, given.vcek));
+    assert_true(bytes_equal(evidence.bind.config_digest, BYTES(digest)));
+    assert_int_equal(
+        evidence_report_data(&evidence, &scene.certificate, authority_spki_sha384(scene.authority), expected).code,
+        ERR_NONE);
+    assert_memory_equal(report + 0x50, expected, sizeof expected);
+    assert_int_equal(evidence_report_data(&evidence, &scene.certificate, NULL, expected).code, ERR_NOT_FOUND);
     scene_free(&scene);
 }
 
@@ -309,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_values_that_cannot_be_bound_are_refused),
         cmocka_unit_test(test_malformed_evidence_is_refused_and_named),
         cmocka_unit_test(test_a_report_by_itself_is_made_over_nonce_and_time),
+        cmocka_unit_test(test_a_token_carries_the_table_of_any_provider),
         cmocka_unit_test(test_evidence_in_two_extensions_is_refused),
         cmocka_unit_test(test_formats_have_names),
     };

@@ -191,10 +191,11 @@ static void test_another_worker_or_process_makes_other_secrets(void **state)
     static const uint8_t others_key[CANCEL_KEY_SIZE] = "another process's secret for its";
     struct guest guest;
     come(scene, &guest, 1);
+    struct clientele others;
+    clientele_init(&others, &scene->place, scene->clientele.limit, others_key);
     struct key mine = key_of(&scene->clientele, &guest, CANCEL_SECRET_MAX);
-    scene->clientele.cancel_key = others_key;
-    struct key theirs = key_of(&scene->clientele, &guest, CANCEL_SECRET_MAX);
-    scene->clientele.cancel_key = common_key;
+    struct key theirs = key_of(&others, &guest, CANCEL_SECRET_MAX);
+    clientele_free(&others);
     scene->place.index = 6;
     struct key elsewhere = key_of(&scene->clientele, &guest, CANCEL_SECRET_MAX);
     assert_memory_not_equal(mine.bytes + 4, theirs.bytes + 4, CANCEL_SECRET_MAX);

@@ -373,7 +373,7 @@ static void test_a_report_comes_from_a_device_unless_it_is_said_otherwise(void *
     struct vouch_report_options options;
     assert_false(failed(vouch_report_options_read(argc, argv, &options)));
     assert_int_equal(options.settings.attest_provider, ATTEST_PROVIDER_AUTO);
-    assert_true(options.raw);
+    assert_int_equal(options.format, EVIDENCE_RAW);
     assert_string_equal(options.nonce, "00");
     assert_string_equal(options.out, "f");
     vouch_report_options_release(&options);
