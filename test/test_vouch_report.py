@@ -350,7 +350,6 @@ def test_nobody_can_choose_report_data(vouch, state):
 @pytest.mark.parametrize("words, said", [
     (["--provider", "simulated"], "--state-dir DIR is missing"),
     (["--provider", "none"], "--provider"),
-    (["--provider", "azure"], "azure"),
     (["--format", "jwt"], "expected cmw, eat or raw"),
     (["--nonce", "0"], "nonce"),
     (["--nonce", "00" * 65], "nonce"),

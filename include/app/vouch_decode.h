@@ -19,6 +19,10 @@ json_t *vouch_decode(const struct vouch_material *material);
  * nothing does. */
 json_t *vouch_decode_report(struct bytes bytes, enum snp_product product);
 
+/* An Azure virtual machine's runtime claims as they stand there, and with them what its TPM quoted. {"problem": …}
+ * where they cannot be read. */
+json_t *vouch_decode_claims(struct bytes claims);
+json_t *vouch_decode_azure(const struct evidence_azure *azure);
 /* Adds what a CoRIM says to `into`; "problem" from where on it cannot be read. */
 void vouch_decode_corim(struct bytes cbor, json_t *into);
 

@@ -18,6 +18,7 @@ enum material_kind {
     MATERIAL_EAT,         /* the token by itself */
     MATERIAL_CORIM,       /* reference values; `content` is it */
     MATERIAL_TABLE,       /* GUID table of certificates */
+    MATERIAL_HCL,         /* an Azure virtual machine's report, as its TPM holds it */
 };
 /* "attestation report", "certificate", … */
 const char *material_kind_name(enum material_kind kind);
@@ -32,6 +33,7 @@ struct vouch_material {
     struct err evidence_problem; /* why the certificate's evidence cannot be read; ERR_NOT_FOUND: it carries none */
     bool has_evidence;           /* `bind` and `table` are there: of a certificate, CMW or EAT */
     struct bytes report;         /* empty in a table, and in a certificate without evidence */
+    struct bytes claims;         /* of MATERIAL_HCL */
     struct snp_certtable table;
     struct evidence evidence; /* format and hash are those of a certificate alone */
 };
@@ -39,8 +41,8 @@ struct vouch_material {
 /* ERR_INPUT when it is none of these, or one that is malformed; ERR_SYSTEM when it cannot be read. Release *out in any
  * case. */
 struct err vouch_material_read(const char *path, struct vouch_material *out) MUST_CHECK;
-/* As vouch_material_read for what can only be a report: whatever is no CMW or EAT is its bytes, also when they cannot
- * be. */
+/* As vouch_material_read for what can only be a report: whatever is no CMW, EAT or HCL report is its bytes, also when
+ * they cannot be. */
 struct err vouch_material_read_report(const char *path, struct vouch_material *out) MUST_CHECK;
 /* What a server showed; the certificates are taken over from `server`. */
 void vouch_material_of_server(struct vouch_server *server, struct vouch_material *out);

@@ -2,7 +2,8 @@
  * cmw.h: the conceptual message wrapper (RFC 9999) that carries a report, its certificates and the bind record.
  *
  * A CBOR collection of type "tag:pgvouch,2026:snp/v1" with the members "snp", "certs" and "bind", in the X.509
- * extension id-pe-cmw as CHOICE { json UTF8String, cbor OCTET STRING }. Pure; any thread.
+ * extension id-pe-cmw as CHOICE { json UTF8String, cbor OCTET STRING }. One of type "tag:pgvouch,2026:snp-azure/v1" has
+ * the member "azure" besides. Pure; any thread.
  */
 #ifndef ATTEST_CMW_H
 #define ATTEST_CMW_H
@@ -13,11 +14,12 @@
 #define CMW_MAX      (48 * 1024)
 #define CMW_EVIDENCE 4 /* indicator of a record */
 
-/* Views; none is empty in what has been parsed but `certs`, which may be. */
+/* Views; none is empty in what has been parsed but `certs`, which may be, and `azure`, which decides the type. */
 struct cmw {
     struct bytes report; /* application/vnd.amd.sev-snp.attestation-report */
     struct bytes certs;  /* application/vnd.amd.ghcb.guid-table */
     struct bytes bind;   /* application/vnd.pgvouch.bind+cbor */
+    struct bytes azure;  /* application/vnd.pgvouch.azure+cbor (attest/evidence_azure.h); empty: none */
 };
 
 /* The collection, deterministic (RFC 8949 section 4.2). */
@@ -31,6 +33,8 @@ struct err cmw_parse(struct bytes cbor, struct cmw *out) MUST_CHECK;
 void cmw_write_extension(const struct cmw *cmw, struct writer *w);
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHECK;
 
+/* Whether it is well formed and of the type with the member "azure". Nothing within the members is looked at. */
+bool cmw_extension_is_azure(struct bytes extension);
 /* For any CMW in CBOR, be it a collection or a record: the extension's content around it, and the way back. */
 void cmw_wrap(struct bytes cbor, struct writer *w);
 struct err cmw_unwrap(struct bytes extension, struct bytes *cbor) MUST_CHECK;

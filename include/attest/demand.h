@@ -41,6 +41,9 @@ extern const struct demand_kind demand_tcb;       /* struct policy_tcb; fact: st
 extern const struct demand_kind demand_committed; /* bool: current firmware and TCB are the committed ones */
 extern const struct demand_kind demand_age;       /* int64_t, microseconds; not of a report */
 
+/* demand_pcrs.c. */
+extern const struct demand_kind demand_pcrs; /* struct policy_pcrs; not of a report */
+
 /* demand_bits.c. Facts are uint64_t. */
 extern const struct demand_kind demand_bits_set;     /* uint64_t, by the key's `bits` */
 extern const struct demand_kind demand_bits_clear;   /* the same */

@@ -8,6 +8,7 @@
 
 #include "attest/bind.h"
 #include "attest/eat.h"
+#include "attest/evidence_azure.h"
 #include "attest/evidence_foreign.h"
 #include "attest/evidence_format.h"
 #include "snp/certtable.h"
@@ -18,13 +19,14 @@ struct evidence {
     enum evidence_format format;
     uint8_t sha256[EVIDENCE_SHA256_SIZE]; /* of the extension's content: the evidence's name in journals */
     struct bytes report;
-    struct snp_certtable table; /* of our formats; empty otherwise, but for what a chain names */
-    struct bytes vek;           /* a VCEK or VLEK of which the bearer does not say which; may be empty */
-    struct bytes nonce;         /* of the verifier; empty where there is none, or the format carries none */
-    int64_t issued_at_s;        /* what the report binds; 0: the format carries no time that is bound */
-    struct bind bind;           /* of our formats */
-    struct evidence_dice dice;  /* of EVIDENCE_DICE */
-    struct evidence_go_eat eat; /* of EVIDENCE_GO_EAT */
+    struct snp_certtable table;  /* of our own formats; empty otherwise, but for what a chain names */
+    struct bytes vek;            /* a VCEK or VLEK of which the bearer does not say which; may be empty */
+    struct bytes nonce;          /* of the verifier; empty where there is none, or the format carries none */
+    int64_t issued_at_s;         /* what the report binds; 0: the format carries no time that is bound */
+    struct bind bind;            /* of our own formats */
+    struct evidence_azure azure; /* of EVIDENCE_AZURE */
+    struct evidence_dice dice;   /* of EVIDENCE_DICE */
+    struct evidence_go_eat eat;  /* of EVIDENCE_GO_EAT */
 };
 
 /* `accepted` says, by format, which may be read; NULL: all of them. ERR_NOT_FOUND: the certificate carries none.
@@ -34,8 +36,9 @@ struct evidence {
 struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS],
                          struct evidence *out) MUST_CHECK;
 
-/* REPORT_DATA as it must be for this certificate. `issuer_spki_sha384` is of its issuer's key; only our formats bind
- * it, NULL will do for others. ERR_DENIED when the evidence says itself that it is about another key. */
+/* REPORT_DATA as it must be for this certificate; of EVIDENCE_AZURE, what its quote must be over instead.
+ * `issuer_spki_sha384` is of its issuer's key; only our own formats bind it, NULL will do for others. ERR_DENIED when
+ * the evidence says itself that it is about another key. */
 struct err evidence_report_data(const struct evidence *evidence, const struct certificate *certificate,
                                 const uint8_t *issuer_spki_sha384, uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #define ATTEST_JUDGE_H
 
 #include "attest/policy_key.h"
+#include "attest/tpm_quote.h"
 
 /* Names of the checks; all are always appended, the first first, the others in the order of policy_keys, which says
  * what each is about. The first is of no group: it fails in every mode, for a software PSP's root that the policy does
@@ -65,8 +66,13 @@ bool judge_is_timeless(const struct policy *policy);
 #define JUDGE_CHECK_EVIDENCE_AGE "evidence_age"
 void judge_age(const struct policy *policy, int64_t issued_at_s, int64_t now_us, struct checklist *out);
 
-/* The first name of a check of judge_report or judge_age that is not in the list: then there was no judgement, whatever
- * the others say. NULL when all are there. */
+/* launch.tpm_pcrs, of PCRs that a quote vouches for; `quote` NULL: none does, which is not met. `pcrs`: their
+ * values, as tpm_quote_check_pcrs let them through. */
+#define JUDGE_CHECK_PCRS "azure_pcrs"
+void judge_pcrs(const struct policy *policy, const struct tpm_quote *quote, struct bytes pcrs, struct checklist *out);
+
+/* The first name of a check of judge_report, judge_age or judge_pcrs that is not in the list: then there was no
+ * judgement, whatever the others say. NULL when all are there. */
 const char *judge_missing(const struct checklist *list);
 
 /* As judge_report, for facts that an earlier policy accepted. Beside it, a root that was trusted by that policy alone

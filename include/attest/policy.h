@@ -52,6 +52,15 @@ struct policy_texts {
     char **texts;
     size_t count;
 };
+/* What PCRs of a TPM may hold: of a number that stands there, one of its values. */
+struct policy_pcr {
+    unsigned number;
+    uint8_t value[32]; /* of the SHA-256 bank */
+};
+struct policy_pcrs {
+    struct policy_pcr *allowed;
+    size_t count;
+};
 /* A minimum for each product: every component is at least that of `least`, in the product's layout. */
 struct policy_tcb {
     bool given;
@@ -121,6 +130,7 @@ struct policy {
         enum policy_mode mode;
         struct policy_values host_data, family_id, image_id, report_id, id_key_digest, author_key_digest;
         bool id_key_required, author_key_required; /* default false */
+        struct policy_pcrs tpm_pcrs;               /* of evidence whose TPM quotes them */
     } launch;
     struct { /* products and kinds are bits, by enum */
         enum policy_mode mode;

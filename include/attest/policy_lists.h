@@ -14,6 +14,7 @@ policy_reader read_values;  /* struct policy_values, each as wide as the key's `
 policy_reader read_chips;   /* the same for chip ids: also Turin's, of 8 bytes */
 policy_reader read_texts;   /* struct policy_texts */
 policy_reader read_exact;   /* struct policy_word: {mask, value} */
+policy_reader read_pcrs;    /* struct policy_pcrs: a map of numbers to values or lists of values */
 policy_reader read_tcb;     /* struct policy_tcb: a map of products to maps of components */
 
 #endif

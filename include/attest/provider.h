@@ -12,7 +12,8 @@
 struct provider;
 struct pace;
 
-/* As attest_provider says. ERR_NOT_FOUND: `auto`, and this machine has none (never the simulated one), or the one named
+/* As attest_provider says; `auto` is the first of tsm, sev-guest and azure. ERR_NOT_FOUND: `auto`, and this machine has
+ * none (never the simulated one), or the one named
  * is not here; ERR_UNSUPPORTED: one that this build does not have. The simulated provider makes its keys at first use
  * (seconds). *out is the caller's. */
 struct err provider_open(const struct settings *set, struct provider **out) MUST_CHECK;
@@ -26,15 +27,20 @@ void provider_free(struct provider *provider);
 const char *provider_name(const struct provider *provider);
 /* Whether it protects nothing. */
 bool provider_is_simulated(const struct provider *provider);
+/* Whether its reports come from an Azure paravisor, with the record that they need. */
+bool provider_is_azure(const struct provider *provider);
 
 /* From now on reports are asked for at this pace, which outlives the provider (attest/pace.h). Between two reports. */
 void provider_set_pace(struct provider *provider, struct pace *pace);
 
-/* A report and the GUID table of certificates that prove it (empty when the provider has none). */
+/* A report and the GUID table of certificates that prove it (empty when the provider has none). Where REPORT_DATA is
+ * not the guest's, also the record that says what it binds (attest/evidence_azure.h). */
 struct provider_report {
     uint8_t report[SNP_REPORT_SIZE];
     uint8_t *table;
     size_t table_size;
+    uint8_t *azure; /* NULL: the report's REPORT_DATA is what was asked for */
+    size_t azure_size;
 };
 
 /* Blocks: milliseconds, or seconds when the device is throttled or the pace makes it wait. On failure *out is empty.

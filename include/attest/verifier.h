@@ -39,7 +39,7 @@ struct verify_request {
 #define VERIFY_CHECK_TLS      "tls_version"
 #define VERIFY_CHECK_EVIDENCE "evidence"      /* there, once, and well formed: without it nothing else is checked */
 #define VERIFY_CHECK_FORMAT   "format"        /* one that the policy accepts */
-#define VERIFY_CHECK_BINDING  "binding"       /* REPORT_DATA is the hash of this very certificate */
+#define VERIFY_CHECK_BINDING  "binding"       /* REPORT_DATA, or a quote, is about this very certificate */
 #define VERIFY_CHECK_VALIDITY "leaf_validity" /* of the certificate, now */
 #define VERIFY_CHECK_ISSUED   "issued_at"     /* not in the future, nor after the certificate's end */
 #define VERIFY_CHECK_POLICY   "policy"        /* skipped, and only there where no policy was given */
@@ -50,7 +50,9 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
 /* A report and its certificates, without a certificate that it would be about. All borrowed for the call. */
 struct verify_report_request {
     const struct snp_evidence *evidence;
-    const struct bind *bind;        /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
+    const struct bind *bind;            /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
+    const struct evidence_azure *azure; /* that came with it; NULL: none, REPORT_DATA is what the bind record says */
+    struct bytes claims;                /* of an HCL report, which brings neither bind record nor quote; else empty */
     const struct policy *policy;    /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
     struct bytes expected_nonce;    /* not empty: `bind` must be there and hold exactly this */
     struct bytes expected_data;     /* not empty: REPORT_DATA must be this, for a caller who knows what it binds */

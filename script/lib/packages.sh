@@ -9,7 +9,8 @@ UNIT_TEST_PACKAGES=(libcmocka-dev)
 
 # And what all tests are run with; script/test-deps installs the drivers. A program that is there already, from wherever,
 # is not installed a second time.
-TEST_PACKAGES=("${UNIT_TEST_PACKAGES[@]}" ca-certificates python3 python3-venv libpq5)
+# libtss2-dev: the build then has the provider azure, for whose TPM swtpm stands.
+TEST_PACKAGES=("${UNIT_TEST_PACKAGES[@]}" ca-certificates python3 python3-venv libpq5 libtss2-dev swtpm)
 for needed in psql:postgresql-client openssl:openssl node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven; do
     command -v "${needed%%:*}" >/dev/null || TEST_PACKAGES+=("${needed##*:}")
 done

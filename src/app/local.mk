@@ -16,6 +16,7 @@ vouch_SOURCES = \
     src/app/vouch_cert.c include/app/vouch_command.h \
     src/app/vouch_certify.c include/app/vouch_certify.h \
     src/app/vouch_decode.c include/app/vouch_decode.h \
+    src/app/vouch_decode_azure.c \
     src/app/vouch_decode_corim.c \
     src/app/vouch_decode_report.c \
     src/app/vouch_dial.c include/app/vouch_dial.h \

@@ -55,6 +55,7 @@ static struct err case_fit(const struct vouch_files *files, struct vouch_case *c
     case MATERIAL_CORIM:
         return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show");
     case MATERIAL_CMW:
+    case MATERIAL_HCL:
     case MATERIAL_EAT:
     case MATERIAL_REPORT:
         break;
@@ -103,6 +104,8 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
     struct verify_report_request request = {
         .evidence = &c->snp,
         .bind = c->material.has_evidence ? &c->material.evidence.bind : NULL,
+        .azure = c->material.evidence.azure.claims.n > 0 ? &c->material.evidence.azure : NULL,
+        .claims = c->material.claims,
         .policy = policy,
         .crl_mode = c->crl_mode,
         .kds = c->kds,

@@ -234,6 +234,8 @@ static void decode_put_evidence(json_t *json, const struct vouch_material *mater
         json_object_set_new(json, "nonce", vouch_decode_hex(material->evidence.nonce));
     json_object_set_new(json, "bind", is_foreign ? json_null() : decode_bind(&material->evidence.bind));
     json_object_set_new(json, "report", vouch_decode_report(material->report, decode_product(&material->table)));
+    if (material->evidence.azure.claims.n > 0)
+        json_object_set_new(json, "azure", vouch_decode_azure(&material->evidence.azure));
     json_object_set_new(json, "certs", decode_table(&material->table));
 }
 
@@ -268,6 +270,10 @@ json_t *vouch_decode(const struct vouch_material *material)
         break;
     case MATERIAL_CERTIFICATE:
         decode_put_certificate(json, material);
+        break;
+    case MATERIAL_HCL:
+        json_object_set_new(json, "report", vouch_decode_report(material->report, SNP_PRODUCT_UNKNOWN));
+        json_object_set_new(json, "claims", vouch_decode_claims(material->claims));
         break;
     case MATERIAL_CMW:
     case MATERIAL_EAT:

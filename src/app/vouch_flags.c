@@ -130,7 +130,8 @@ static bool flags_setting_counts(const char *name)
 {
     static const char simulated[] = "attest_simulated_";
     return strncmp(name, simulated, sizeof simulated - 1) == 0 || flags_is_of_kds(name) ||
-           strcmp(name, "attest_provider") == 0 || strcmp(name, "attest_state_dir") == 0;
+           strcmp(name, "attest_provider") == 0 || strcmp(name, "attest_state_dir") == 0 ||
+           strcmp(name, "attest_tpm") == 0;
 }
 
 struct err flags_set(struct settings *settings, const char *name, const char *value)
@@ -138,8 +139,8 @@ struct err flags_set(struct settings *settings, const char *name, const char *va
     const struct setting *setting = setting_find(name);
     if (!setting || !flags_setting_counts(name))
         return err_make(ERR_INPUT,
-                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_simulated_* and "
-                        "kds_*",
+                        "\"%.80s\" cannot be set here, only attest_provider, attest_state_dir, attest_tpm, "
+                        "attest_simulated_* and kds_*",
                         name);
     return setting_set(setting, value, settings);
 }

@@ -21,6 +21,8 @@ const char *material_kind_name(enum material_kind kind)
         return "certificate";
     case MATERIAL_CMW:
         return "CMW";
+    case MATERIAL_HCL:
+        return "HCL report";
     case MATERIAL_EAT:
         return "EAT";
     case MATERIAL_CORIM:
@@ -75,6 +77,10 @@ static struct err material_take_cmw(struct bytes cbor, struct vouch_material *ou
     out->evidence.format = EVIDENCE_CMW;
     TRY(cmw_parse(cbor, &cmw));
     TRY(bind_parse(cmw.bind, &bind));
+    if (cmw.azure.n > 0) {
+        out->evidence.format = EVIDENCE_AZURE;
+        TRY(evidence_azure_parse(cmw.azure, &out->evidence.azure));
+    }
     return material_take_members(&cmw, &bind, out);
 }
 
@@ -98,6 +104,16 @@ static void material_take_report(struct bytes bytes, struct vouch_material *out)
 {
     out->kind = MATERIAL_REPORT;
     out->report = bytes;
+}
+
+static struct err material_take_hcl(struct bytes bytes, struct vouch_material *out)
+{
+    struct hcl_report hcl;
+    out->kind = MATERIAL_HCL;
+    TRY(hcl_report_parse(bytes, &hcl));
+    out->report = hcl.report;
+    out->claims = hcl.claims;
+    return OK;
 }
 
 /* A table without an entry could be any file of zeros. */
@@ -135,6 +151,8 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
         return material_take_der(bytes, out);
     if (material_is_cbor_map(bytes))
         return material_take_cmw(bytes, out);
+    if (hcl_report_is_one(bytes))
+        return material_take_hcl(bytes, out);
     if (material_is_eat(bytes))
         return material_take_eat(bytes, out);
     if (corim_is_likely(bytes))
@@ -144,7 +162,7 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
     if (bytes.n != SNP_REPORT_SIZE)
         return err_make(ERR_INPUT,
                         "%zu bytes that are no certificate (PEM or DER), CMW, EAT, CoRIM or table of certificates, nor "
-                        "the %d of a report",
+                        "the %d of a report, nor an HCL report",
                         bytes.n, SNP_REPORT_SIZE);
     material_take_report(bytes, out);
     return OK;
@@ -164,6 +182,8 @@ struct err vouch_material_read_report(const char *path, struct vouch_material *o
     struct bytes bytes = bytes_of(out->content, out->size);
     if (out->size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
         return err_within(material_take_cmw(bytes, out), "\"%.100s\"", path);
+    if (out->size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
+        return err_within(material_take_hcl(bytes, out), "\"%.100s\"", path);
     if (out->size != SNP_REPORT_SIZE && material_is_eat(bytes))
         return err_within(material_take_eat(bytes, out), "\"%.100s\"", path);
     material_take_report(bytes, out);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #define PIN_NAME "vouch policy init"
+#define PIN_PCRS 10 /* the lowest: firmware, boot loader, kernel and its command line (TCG PC Client, 3.3.4) */
 
 /* The root that came with the evidence; empty where none did. */
 static struct bytes pin_ark(const struct vouch_case *c)
@@ -39,8 +40,28 @@ static void pin_write_guest(const struct snp_report *report, FILE *out)
     fprintf(out, "  min_guest_svn: %" PRIu32 "\n", report->guest_svn);
 }
 
+/* What an Azure virtual machine started: its measurement is the paravisor's. Nothing for other evidence. */
+static void pin_write_azure(const struct vouch_material *material, FILE *out)
+{
+    const struct evidence_azure *azure = &material->evidence.azure;
+    struct tpm_quote quote;
+    if (azure->claims.n + material->claims.n == 0)
+        return;
+    fputs("formats: [azure]\n", out);
+    if (azure->quote.n == 0 || failed(tpm_quote_parse(azure->quote, &quote)))
+        return;
+    fputs("launch:\n  tpm_pcrs:\n", out);
+    for (unsigned i = 0; i < PIN_PCRS; i++) {
+        char hex[2 * TPM_PCR_SIZE + 1];
+        struct bytes value = tpm_quote_pcr(&quote, azure->pcrs, i);
+        hex_encode(value, hex);
+        if (value.n > 0)
+            fprintf(out, "    %u: \"%s\"\n", i, hex);
+    }
+}
+
 /* `root` is NULL for AMD's. */
-static char *pin_write(const struct snp_report *report, const uint8_t *root)
+static char *pin_write(const struct vouch_material *material, const struct snp_report *report, const uint8_t *root)
 {
     char measurement[2 * SNP_MEASUREMENT_SIZE + 1], hash[2 * SNP_SPKI_SHA256_SIZE + 1];
     char *text = NULL;
@@ -57,6 +78,7 @@ static char *pin_write(const struct snp_report *report, const uint8_t *root)
     fprintf(out, "tcb:\n  min_version: \"%u.%u.%u\"\n", report->committed.major, report->committed.minor,
             report->committed.build);
     pin_write_guest(report, out);
+    pin_write_azure(material, out);
     if (root) {
         hex_encode(bytes_of(root, SNP_SPKI_SHA256_SIZE), hash);
         fprintf(out,
@@ -101,7 +123,7 @@ struct err vouch_pin(const struct vouch_case *c, char **text)
         outcome = err_make(ERR_DENIED, "the evidence does not hold: %s", verdict.reason);
     verdict_release(&verdict);
     TRY(outcome);
-    char *made = pin_write(&report, by_amd ? NULL : root);
+    char *made = pin_write(&c->material, &report, by_amd ? NULL : root);
     outcome = pin_try(c, made);
     if (failed(outcome))
         free(made);

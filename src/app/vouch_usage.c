@@ -74,7 +74,7 @@ const char vouch_report_usage[] =
     "                        attest_state_dir it is\n"
     "  --product NAME        simulated processor: milan (default), genoa or turin\n"
     "  --measurement HEX     simulated launch measurement, 96 digits\n"
-    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_* and, with --kds, kds_*\n\n"
+    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*, attest_tpm and, with --kds, kds_*\n\n"
     "Exit status: 0 made, 2 not.\n";
 
 const char vouch_policy_usage[] =
@@ -107,7 +107,7 @@ const char vouch_selftest_usage[] =
     "                        attest_state_dir it is\n"
     "  --product NAME        simulated processor: milan (default), genoa or turin\n"
     "  --measurement HEX     simulated launch measurement, 96 digits\n"
-    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*\n\n"
+    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*, or attest_tpm\n\n"
     "Exit status: 0 it gives evidence, 1 it does not, 2 could not try.\n";
 
 const char vouch_kds_usage[] =
@@ -156,5 +156,5 @@ const char vouch_cert_usage[] =
     "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*, to make other evidence, bad one too:\n"
     "                        attest_simulated_policy=0xa0000 (debugging allowed),\n"
     "                        attest_simulated_platform_info=0x27 (SMT on), ..._tcb, ..._firmware, ..._guest_svn,\n"
-    "                        ..._host_data, ..._chip_id, ..._latency\n\n"
+    "                        ..._host_data, ..._chip_id, ..._latency; or attest_tpm\n\n"
     "Exit status: 0 made, 2 not.\n";

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define CMW_TYPE         "tag:pgvouch,2026:snp/v1"
+#define CMW_TYPE_AZURE   "tag:pgvouch,2026:snp-azure/v1"
 #define CMW_TYPE_KEY     "__cmwc_t"
 
 /* RFC 9999, indicators of a record: bit 0 reference values, 1 endorsements, 2 evidence, 3 attestation results. */
@@ -20,22 +21,34 @@ struct cmw_member {
     uint64_t indicator;
     size_t offset; /* of the view in struct cmw */
     bool may_be_empty;
+    bool is_azures; /* stands in a collection of that type alone */
 };
 
 /* In the order of their encoded names, in which the collection's type is the last. */
 static const struct cmw_member cmw_members[] = {
-    {"snp", "application/vnd.amd.sev-snp.attestation-report", CMW_EVIDENCE, offsetof(struct cmw, report), false},
-    {"bind", "application/vnd.pgvouch.bind+cbor", CMW_EVIDENCE, offsetof(struct cmw, bind), false},
-    {"certs", "application/vnd.amd.ghcb.guid-table", CMW_ENDORSEMENTS, offsetof(struct cmw, certs), true},
+    {"snp", "application/vnd.amd.sev-snp.attestation-report", CMW_EVIDENCE, offsetof(struct cmw, report), false, false},
+    {"bind", "application/vnd.pgvouch.bind+cbor", CMW_EVIDENCE, offsetof(struct cmw, bind), false, false},
+    {"azure", "application/vnd.pgvouch.azure+cbor", CMW_EVIDENCE, offsetof(struct cmw, azure), false, true},
+    {"certs", "application/vnd.amd.ghcb.guid-table", CMW_ENDORSEMENTS, offsetof(struct cmw, certs), true, false},
 };
-#define CMW_MEMBERS (sizeof cmw_members / sizeof cmw_members[0])
+#define CMW_MEMBERS     (sizeof cmw_members / sizeof cmw_members[0])
+#define CMW_PAIRS       CMW_MEMBERS /* with the collection's type and without "azure" */
+#define CMW_PAIRS_AZURE (CMW_MEMBERS + 1)
+
+static const char *cmw_type(bool is_azure)
+{
+    return is_azure ? CMW_TYPE_AZURE : CMW_TYPE;
+}
 
 void cmw_write(const struct cmw *cmw, struct writer *w)
 {
-    cbor_write_map(w, CMW_MEMBERS + 1);
+    bool is_azure = cmw->azure.n > 0;
+    cbor_write_map(w, is_azure ? CMW_PAIRS_AZURE : CMW_PAIRS);
     for (size_t i = 0; i < CMW_MEMBERS; i++) {
         const struct cmw_member *member = &cmw_members[i];
         struct bytes value;
+        if (member->is_azures && !is_azure)
+            continue;
         memcpy(&value, (const char *)cmw + member->offset, sizeof value);
         cbor_write_text(w, member->name);
         cbor_write_array(w, 3);
@@ -44,7 +57,7 @@ void cmw_write(const struct cmw *cmw, struct writer *w)
         cbor_write_uint(w, member->indicator);
     }
     cbor_write_text(w, CMW_TYPE_KEY);
-    cbor_write_text(w, CMW_TYPE);
+    cbor_write_text(w, cmw_type(is_azure));
 }
 
 /* The indicator may be absent from a record (RFC 9999); one that is there must be right. */
@@ -72,14 +85,18 @@ struct err cmw_parse(struct bytes cbor, struct cmw *out)
     TRY(cbor_scan(cbor, "the CMW"));
     struct reader r = reader_of(cbor);
     struct cmw cmw = {0};
-    if (cbor_read_map(&r) != CMW_MEMBERS + 1 || r.bad)
-        return err_make(ERR_INPUT, "the CMW is not a collection of %zu members and its type", CMW_MEMBERS);
+    uint64_t pairs = cbor_read_map(&r);
+    bool is_azure = pairs == CMW_PAIRS_AZURE;
+    if ((pairs != CMW_PAIRS && !is_azure) || r.bad)
+        return err_make(ERR_INPUT, "the CMW is not a collection of %zu or %zu members and its type", CMW_PAIRS - 1,
+                        CMW_PAIRS_AZURE - 1);
     for (size_t i = 0; i < CMW_MEMBERS; i++)
-        TRY(cmw_read_member(&r, &cmw_members[i], &cmw));
+        if (is_azure || !cmw_members[i].is_azures)
+            TRY(cmw_read_member(&r, &cmw_members[i], &cmw));
     cbor_read_text(&r, CMW_TYPE_KEY);
-    cbor_read_text(&r, CMW_TYPE);
+    cbor_read_text(&r, cmw_type(is_azure));
     if (r.bad)
-        return err_make(ERR_INPUT, "the CMW is not a collection of type %s", CMW_TYPE);
+        return err_make(ERR_INPUT, "the CMW is not a collection of type %s", cmw_type(is_azure));
     TRY(reader_finish(&r, "the CMW"));
     *out = cmw;
     return OK;
@@ -153,4 +170,10 @@ struct err cmw_parse_extension(struct bytes extension, struct cmw *out)
     struct bytes collection = BYTES_NONE;
     TRY(cmw_unwrap(extension, &collection));
     return cmw_parse(collection, out);
+}
+
+bool cmw_extension_is_azure(struct bytes extension)
+{
+    struct cmw cmw = {0};
+    return !failed(cmw_parse_extension(extension, &cmw)) && cmw.azure.n > 0;
 }

@@ -1,5 +1,6 @@
 #include "attest/evidence.h"
 
+#include "attest/azure_verify.h"
 #include "attest/cmw.h"
 #include "attest/provider.h"
 #include "base/mem.h"
@@ -14,7 +15,7 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
         enum evidence_format format = (enum evidence_format)i;
         struct bytes content = BYTES_NONE;
-        if (format == EVIDENCE_EAT) /* in the extension of EVIDENCE_CMW */
+        if (format == EVIDENCE_EAT || format == EVIDENCE_AZURE) /* in the extension of EVIDENCE_CMW */
             continue;
         struct err found = certificate_extension(certificate, evidence_format_oid(format), &content);
         if (found.code == ERR_NOT_FOUND)
@@ -28,11 +29,15 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         outcome = err_within(found, "evidence");
         *extension = content;
     }
+    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_is_azure(*extension))
+        out->format = EVIDENCE_AZURE;
     return outcome;
 }
 
 static struct err evidence_take_ours(const struct cmw *cmw, const struct bind *bind, struct evidence *out)
 {
+    if ((cmw->azure.n > 0) != (out->format == EVIDENCE_AZURE))
+        return err_make(ERR_INPUT, "the evidence is not of the format %s", evidence_format_name(out->format));
     if (bind->kind != BIND_KIND_LEAF)
         return err_make(ERR_INPUT, "the evidence is about no certificate (bind record of kind %u)", bind->kind);
     TRY(snp_certtable_parse(cmw->certs, &out->table));
@@ -49,6 +54,8 @@ static struct err evidence_read_cmw(struct bytes extension, struct evidence *out
     struct bind bind;
     TRY(cmw_parse_extension(extension, &cmw));
     TRY(bind_parse(cmw.bind, &bind));
+    if (out->format == EVIDENCE_AZURE)
+        TRY(evidence_azure_parse(cmw.azure, &out->azure));
     return evidence_take_ours(&cmw, &bind, out);
 }
 
@@ -84,6 +91,7 @@ static struct err evidence_read(struct bytes extension, struct evidence *out)
         return err_make(ERR_INPUT, "the evidence has %zu bytes, more than %d", extension.n, EVIDENCE_FOREIGN_MAX);
     switch (out->format) {
     case EVIDENCE_CMW:
+    case EVIDENCE_AZURE:
         return evidence_read_cmw(extension, out);
     case EVIDENCE_EAT:
         return evidence_read_eat(extension, out);
@@ -117,6 +125,7 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
 {
     switch (evidence->format) {
     case EVIDENCE_CMW:
+    case EVIDENCE_AZURE:
     case EVIDENCE_EAT:
         if (!issuer_spki_sha384)
             return err_make(ERR_NOT_FOUND, "the issuer's key is not known");
@@ -134,12 +143,26 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
     return err_make(ERR_UNSUPPORTED, "the evidence is of no known format");
 }
 
+static struct err evidence_check_azure(const struct provider_report *made, const struct snp_report *report,
+                                       const uint8_t value[SNP_REPORT_DATA_SIZE])
+{
+    struct evidence_azure azure;
+    struct azure_facts facts;
+    struct checklist checks = CHECKLIST_EMPTY;
+    TRY(evidence_azure_parse(bytes_of(made->azure, made->azure_size), &azure));
+    struct err outcome = azure_verify(&azure, report, value, &checks, &facts);
+    checklist_free(&checks);
+    return err_within(outcome, "the provider gave a report that binds something else");
+}
+
 /* A device that answers with the report of another request would make evidence that everybody refuses. */
 static struct err evidence_check_report(const struct provider_report *made,
                                         const uint8_t report_data[SNP_REPORT_DATA_SIZE])
 {
     struct snp_report report;
     TRY(snp_report_parse(BYTES(made->report), &report));
+    if (made->azure_size > 0)
+        return evidence_check_azure(made, &report, report_data);
     if (!bytes_equal_secret(BYTES(report.report_data), bytes_of(report_data, SNP_REPORT_DATA_SIZE)))
         return err_make(ERR_INPUT, "the provider gave a report over other REPORT_DATA");
     return OK;
@@ -183,7 +206,10 @@ static struct err evidence_write(const struct bind *bind, const struct provider_
     if (!failed(outcome))
         outcome = writer_finish(&record, "the bind record");
     if (!failed(outcome)) {
-        struct cmw cmw = {.report = BYTES(made->report), .certs = writer_bytes(&table), .bind = writer_bytes(&record)};
+        struct cmw cmw = {.report = BYTES(made->report),
+                          .certs = writer_bytes(&table),
+                          .bind = writer_bytes(&record),
+                          .azure = bytes_of(made->azure, made->azure_size)};
         outcome = write(&cmw, bind, out);
     }
     writer_free(&table);
@@ -198,6 +224,8 @@ static struct err evidence_make(struct provider *provider, const struct bind *bi
     struct provider_report made;
     TRY(provider_report(provider, report_data, &made));
     struct err outcome = evidence_check_report(&made, report_data);
+    if (!failed(outcome) && made.azure_size > 0 && (write == eat_write || write == eat_write_extension))
+        outcome = err_make(ERR_UNSUPPORTED, "an EAT has no room for what evidence from Azure needs: make a CMW");
     if (!failed(outcome))
         outcome = evidence_write(bind, &made, write, out);
     if (!failed(outcome) && report)

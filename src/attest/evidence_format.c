@@ -8,13 +8,15 @@ static const struct {
     const char *name;
     const char *oid;
     bool binds_key;
+    bool is_ours;
 } formats[EVIDENCE_FORMATS] = {
-    [EVIDENCE_NONE] = {"none", NULL, false},
-    [EVIDENCE_CMW] = {"cmw", CMW_OID, true},
-    [EVIDENCE_EAT] = {"eat", CMW_OID, true},
-    [EVIDENCE_GO_EAT] = {"go-eat", "1.3.6.1.4.1.99999.1", false},
-    [EVIDENCE_DICE] = {"dice", "2.23.133.5.4.9", true},
-    [EVIDENCE_RAW] = {"raw", "1.3.9901.2.1", true},
+    [EVIDENCE_NONE] = {"none", NULL, false, false},
+    [EVIDENCE_CMW] = {"cmw", CMW_OID, true, true},
+    [EVIDENCE_EAT] = {"eat", CMW_OID, true, true},
+    [EVIDENCE_GO_EAT] = {"go-eat", "1.3.6.1.4.1.99999.1", false, false},
+    [EVIDENCE_DICE] = {"dice", "2.23.133.5.4.9", true, false},
+    [EVIDENCE_RAW] = {"raw", "1.3.9901.2.1", true, false},
+    [EVIDENCE_AZURE] = {"azure", CMW_OID, true, true},
 };
 
 const char *evidence_format_name(enum evidence_format format)
@@ -42,5 +44,5 @@ bool evidence_format_binds_key(enum evidence_format format)
 
 bool evidence_format_is_ours(enum evidence_format format)
 {
-    return format == EVIDENCE_CMW || format == EVIDENCE_EAT;
+    return formats[format].is_ours;
 }

@@ -116,6 +116,42 @@ void judge_age(const struct policy *policy, int64_t issued_at_s, int64_t now_us,
     checklist_add(out, key->check, outcome_of(policy->evidence.mode, demand_is(is_met)), expected, found);
 }
 
+/* The first PCR whose value is not one of those that stand there for it; TPM_PCRS when there is none. */
+static unsigned judge_find_pcr(const struct policy_pcrs *asked, const struct tpm_quote *quote, struct bytes pcrs)
+{
+    for (unsigned n = 0; n < TPM_PCRS; n++) {
+        struct bytes value = tpm_quote_pcr(quote, pcrs, n);
+        bool is_asked = false, is_listed = false;
+        for (size_t i = 0; i < asked->count; i++) {
+            is_asked = is_asked || asked->allowed[i].number == n;
+            is_listed =
+                is_listed || (asked->allowed[i].number == n && bytes_equal(BYTES(asked->allowed[i].value), value));
+        }
+        if (is_asked && !is_listed)
+            return n;
+    }
+    return TPM_PCRS;
+}
+
+void judge_pcrs(const struct policy *policy, const struct tpm_quote *quote, struct bytes pcrs, struct checklist *out)
+{
+    const struct policy_key *key = find_demand(JUDGE_CHECK_PCRS);
+    const struct policy_pcrs *asked = &policy->launch.tpm_pcrs;
+    char expected[DEMAND_TEXT_SIZE], found[128] = "no TPM quotes any", hex[2 * TPM_PCR_SIZE + 1] = "";
+    unsigned other = 0;
+    if (judge_skips(policy, key, out))
+        return;
+    key->kind->expect(key, asked, expected);
+    if (quote) {
+        other = judge_find_pcr(asked, quote, pcrs);
+        hex_encode(tpm_quote_pcr(quote, pcrs, other), hex);
+        snprintf(found, sizeof found, "PCR %u is %s", other, *hex ? hex : "not quoted");
+    }
+    bool is_met = quote && other == TPM_PCRS;
+    checklist_add(out, key->check, outcome_of(policy->launch.mode, demand_is(is_met)), expected,
+                  is_met ? "they are" : found);
+}
+
 const char *judge_missing(const struct checklist *list)
 {
     if (!checklist_find(list, JUDGE_CHECK_SIMULATED))

@@ -2,6 +2,7 @@ noinst_LIBRARIES += libattest.a
 libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
+    src/attest/azure_verify.c include/attest/azure_verify.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
@@ -18,13 +19,16 @@ libattest_a_SOURCES = \
     src/attest/eat.c include/attest/eat.h \
     src/attest/evidence.c include/attest/evidence.h \
     src/attest/evidence_alone.c include/attest/evidence_alone.h \
+    src/attest/evidence_azure.c include/attest/evidence_azure.h \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \
     src/attest/evidence_raw.c \
+    src/attest/hcl.c src/attest/hcl_claims.c include/attest/hcl.h \
     src/attest/pace.c include/attest/pace.h \
     src/attest/plan.c include/attest/plan.h \
     src/attest/provider.c include/attest/provider.h include/attest/provider_kind.h \
+    src/attest/provider_azure.c include/attest/provider_azure.h \
     src/attest/provider_sev_guest.c include/attest/provider_sev_guest.h \
     src/attest/provider_simulated.c include/attest/provider_simulated.h \
     src/attest/provider_tsm.c include/attest/provider_tsm.h \
@@ -40,7 +44,7 @@ libattest_a_SOURCES = \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
-    src/attest/demand_bits.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/demand_bits.c src/attest/demand_pcrs.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
     src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \
@@ -51,6 +55,7 @@ libattest_a_SOURCES = \
     src/attest/printable.c include/attest/printable.h \
     src/attest/readiness.c include/attest/readiness.h \
     src/attest/small_file.c include/attest/small_file.h \
+    src/attest/tpm_quote.c include/attest/tpm_quote.h \
     src/attest/veks.c include/attest/veks.h \
     src/attest/verdict.c include/attest/verdict.h \
     src/attest/verified.c include/attest/verified.h \
@@ -96,6 +101,15 @@ test_unit_test_attest_kds_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_provider_SOURCES = test/unit/test_attest_provider.c test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_provider_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_provider_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_azure test/unit/test_attest_hcl
+test_unit_test_attest_hcl_SOURCES = test/unit/test_attest_hcl.c test/unit/azure_forge.c test/unit/azure_forge.h \
+    test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_hcl_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_hcl_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_azure_SOURCES = test/unit/test_attest_azure.c test/unit/azure_forge.c test/unit/azure_forge.h \
+    test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_azure_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_azure_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_pace
 test_unit_test_attest_pace_SOURCES = test/unit/test_attest_pace.c
 test_unit_test_attest_pace_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

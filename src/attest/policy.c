@@ -78,6 +78,7 @@ void policy_drop(struct policy *policy)
     free(policy->launch.report_id.bytes);
     free(policy->launch.id_key_digest.bytes);
     free(policy->launch.author_key_digest.bytes);
+    free(policy->launch.tpm_pcrs.allowed);
     free(policy->chip.ids_allowed.bytes);
     free(policy->chip.ids_denied.bytes);
     for (size_t i = 0; i < policy->chip.csp_ids.count; i++)

@@ -121,6 +121,8 @@ const struct policy_key policy_keys[] = {
      "ID key", FACT(report.id_key_digest)},
     {LAUNCH, "author_key_required", read_bool, FIELD(launch.author_key_required), JUDGE_CHECK_AUTHOR_KEY_REQUIRED,
      &demand_author, "author key", FACT(report.author_key_digest)},
+    {LAUNCH, "tpm_pcrs", read_pcrs, FIELD(launch.tpm_pcrs), JUDGE_CHECK_PCRS, &demand_pcrs, "PCRs that a TPM quotes", 0,
+     0, NULL},
     {LAUNCH, "mode", read_mode, FIELD(launch.mode), NO_DEMAND},
 
     {CHIP, "products_allowed", read_words, FIELD(chip.products_allowed), JUDGE_CHECK_PRODUCT_ALLOWED,

@@ -2,6 +2,7 @@
 
 #include "attest/policy_place.h"
 #include "attest/small_file.h"
+#include "attest/tpm_quote.h"
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -217,6 +218,48 @@ struct err read_exact(const struct policy_place *place, struct policy *policy, v
     if (word->value & ~word->mask)
         return policy_complain(place, value, "value: a bit is set that the mask leaves out");
     word->given = true;
+    return OK;
+}
+
+static bool pcr_of_key(const char *key, unsigned *out)
+{
+    size_t digits = strspn(key, "0123456789");
+    if (digits == 0 || digits > 2 || key[digits] != '\0' || (digits == 2 && key[0] == '0'))
+        return false;
+    *out = digits == 1 ? (unsigned)(key[0] - '0') : (unsigned)((key[0] - '0') * 10 + key[1] - '0');
+    return *out < TPM_PCRS;
+}
+
+static struct err read_pcr(const struct policy_place *place, const struct tree *node, unsigned number,
+                           struct policy_pcrs *pcrs)
+{
+    struct policy_pcr pcr = {.number = number};
+    if (!policy_is_text(node) || failed(hex_decode(node->text, pcr.value, sizeof pcr.value)))
+        return policy_expect(place, node, "64 hexadecimal digits, or a list of such values");
+    pcrs->allowed = mem_resize(pcrs->allowed, (pcrs->count + 1) * sizeof pcr);
+    pcrs->allowed[pcrs->count++] = pcr;
+    return OK;
+}
+
+/* As many as the tree may have nodes. */
+struct err read_pcrs(const struct policy_place *place, struct policy *policy, void *field)
+{
+    const struct tree *map = place->node;
+    (void)policy;
+    if (map->kind != TREE_MAP || map->count == 0)
+        return policy_expect(place, map, "a map of numbers of PCRs to their values");
+    for (size_t i = 0; i < map->count; i++) {
+        const struct tree *values = map->members[i];
+        unsigned number;
+        if (!pcr_of_key(values->key, &number))
+            return policy_expect_key(place, values, "the number of a PCR, 0 to 23");
+        if (values->kind != TREE_LIST)
+            TRY(read_pcr(place, values, number, field));
+        else if (values->count == 0)
+            return policy_expect(place, values, "at least one value");
+        for (size_t j = 0; values->kind == TREE_LIST && j < values->count; j++)
+            TRY(read_pcr(place, values->members[j], number, field));
+    }
     return OK;
 }
 

@@ -1,6 +1,7 @@
 #include "attest/provider.h"
 
 #include "attest/pace.h"
+#include "attest/provider_azure.h"
 #include "attest/provider_kind.h"
 #include "attest/provider_sev_guest.h"
 #include "attest/provider_simulated.h"
@@ -12,7 +13,7 @@
 
 /* The first device that is there. One that is there and does not work is an error: to go on without evidence is for
  * machines that have none. */
-static struct err provider_open_first(const char *user, struct provider **out)
+static struct err provider_open_first(const struct settings *set, const char *user, struct provider **out)
 {
     struct err tsm = provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     if (!failed(tsm))
@@ -27,21 +28,25 @@ static struct err provider_open_first(const char *user, struct provider **out)
         return tsm;
     if (sev_guest.code != ERR_NOT_FOUND)
         return sev_guest;
-    return err_make(ERR_NOT_FOUND, "this machine gives no attestation reports: neither %s nor %s is there",
-                    PROVIDER_TSM_ROOT, PROVIDER_SEV_GUEST_DEVICE);
+    struct err azure = provider_azure_open(set->attest_tpm, out);
+    if (azure.code == ERR_NONE || (azure.code != ERR_NOT_FOUND && azure.code != ERR_UNSUPPORTED))
+        return azure;
+    return err_make(ERR_NOT_FOUND,
+                    "this machine gives no attestation reports: neither %s nor %s is there, nor an Azure TPM (%s)",
+                    PROVIDER_TSM_ROOT, PROVIDER_SEV_GUEST_DEVICE, azure.why);
 }
 
 static struct err provider_open_as(const struct settings *set, const char *user, struct provider **out)
 {
     switch (set->attest_provider) {
     case ATTEST_PROVIDER_AUTO:
-        return provider_open_first(user, out);
+        return provider_open_first(set, user, out);
     case ATTEST_PROVIDER_TSM:
         return provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     case ATTEST_PROVIDER_SEV_GUEST:
         return provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
     case ATTEST_PROVIDER_AZURE:
-        return err_make(ERR_UNSUPPORTED, "attest_provider = azure: not in this version");
+        return provider_azure_open(set->attest_tpm, out);
     case ATTEST_PROVIDER_SIMULATED:
         return provider_simulated_open(set, out);
     }
@@ -80,6 +85,11 @@ bool provider_is_simulated(const struct provider *provider)
     return provider->kind->simulated;
 }
 
+bool provider_is_azure(const struct provider *provider)
+{
+    return provider->kind->azure;
+}
+
 struct err provider_check_key(int error, const char *where)
 {
     const char *name = error == ENOTTY ? "ENOTTY" : error == ETIMEDOUT ? "ETIMEDOUT" : "EBADMSG";
@@ -111,6 +121,7 @@ struct err provider_report(struct provider *provider, const uint8_t report_data[
 void provider_report_release(struct provider_report *report)
 {
     free(report->table);
+    free(report->azure);
     *report = (struct provider_report){0};
 }
 

@@ -1,5 +1,6 @@
 #include "attest/verifier.h"
 
+#include "attest/azure_verify.h"
 #include "attest/judge.h"
 #include "base/clock.h"
 
@@ -32,6 +33,7 @@ struct verification {
     struct checklist *checks;
     struct evidence evidence;       /* of one that is remembered: format, nonce and time alone */
     struct certificate certificate; /* the same: times and hash of the key */
+    struct azure_facts azure;       /* of EVIDENCE_AZURE, which is not remembered; zeros otherwise */
     struct verified *verified;      /* NULL: nothing is remembered */
     struct verified_key key;
     bool is_known;
@@ -178,21 +180,51 @@ static struct err verify_report_data_is(const struct verification *v, const uint
     return OK;
 }
 
-/* The issuer's key enters REPORT_DATA of our own format, so that evidence also says who may issue leaves. */
-static struct err verify_binding_holds(const struct verification *v)
+static struct err verify_issuer(const struct verification *v, uint8_t spki_sha384[SHA384_SIZE])
 {
-    uint8_t spki_sha384[SHA384_SIZE];
+    X509 *issuer = certificate_find_issuer(v->request->certificate, v->request->others);
+    if (!issuer)
+        return err_make(ERR_NOT_FOUND, "the certificate of the leaf's issuer was not sent");
+    return certificate_spki_sha384(issuer, spki_sha384);
+}
+
+/* Where the guest does not own REPORT_DATA, from link to link: the report vouches for the runtime claims, these for a
+ * key, and that key signed a quote over what is due. `due` is not known where `why` has failed. */
+static struct err verify_azure(const struct evidence_azure *azure, struct err why, const uint8_t *due,
+                               struct verdict *verdict, struct azure_facts *facts)
+{
+    const struct snp_report *report = verdict->facts.report_is_read ? &verdict->facts.report : NULL;
+    struct err e = azure_verify(azure, report, failed(why) ? NULL : due, &verdict->checks, facts);
+    const char *missing = azure_verify_missing(&verdict->checks);
+    if (missing)
+        return err_make(ERR_DENIED, "the check %s was not made", missing);
+    return failed(why) ? why : e;
+}
+
+static struct err verify_quote_holds(struct verification *v)
+{
+    uint8_t issuer[SHA384_SIZE];
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    struct err known = verify_issuer(v, issuer);
+    if (!failed(known))
+        known = evidence_report_data(&v->evidence, &v->certificate, issuer, due);
+    return verify_azure(&v->evidence.azure, known, due, v->verdict, &v->azure);
+}
+
+/* The issuer's key enters REPORT_DATA of our own formats, so that evidence also says who may issue leaves. */
+static struct err verify_binding_holds(struct verification *v)
+{
+    uint8_t issuer[SHA384_SIZE];
+    if (v->evidence.format == EVIDENCE_AZURE)
+        return verify_quote_holds(v);
     if (!v->verdict->facts.report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
     if (!evidence_format_is_ours(v->evidence.format))
         return verify_report_data_is(v, NULL);
     if (verify_may_be_own_issuer(v) && !failed(verify_report_data_is(v, v->certificate.spki_sha384)))
         return OK;
-    X509 *issuer = certificate_find_issuer(v->request->certificate, v->request->others);
-    if (!issuer)
-        return err_make(ERR_NOT_FOUND, "the certificate of the leaf's issuer was not sent");
-    TRY(certificate_spki_sha384(issuer, spki_sha384));
-    return verify_report_data_is(v, spki_sha384);
+    TRY(verify_issuer(v, issuer));
+    return verify_report_data_is(v, issuer);
 }
 
 /* A report that binds no key may have been relayed by anybody: that is never a pass. Only of a client may a policy
@@ -202,9 +234,10 @@ static bool verify_tolerates_unbound(const struct verify_request *request)
     return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
 }
 
-static void verify_binding(const struct verification *v)
+static void verify_binding(struct verification *v)
 {
-    const char *expected = "REPORT_DATA made for this certificate";
+    const char *expected = v->evidence.format == EVIDENCE_AZURE ? "a quote made for this certificate"
+                                                                : "REPORT_DATA made for this certificate";
     struct err e = verify_binding_holds(v);
     if (failed(e))
         checklist_add(v->checks, VERIFY_CHECK_BINDING, CHECK_FAIL, expected, e.why);
@@ -246,8 +279,8 @@ static void verify_times(const struct verification *v)
 
 /* What a policy demands, as it was found earlier (`known`, which is emptied; may be NULL); without one a check says
  * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end. */
-static size_t verify_demands(const struct policy *policy, int64_t now_us, struct checklist *known,
-                             struct verdict *verdict)
+static size_t verify_demands(const struct policy *policy, const struct azure_facts *azure, int64_t now_us,
+                             struct checklist *known, struct verdict *verdict)
 {
     if (!policy) {
         checklist_add(&verdict->checks, VERIFY_CHECK_POLICY, CHECK_SKIPPED, "",
@@ -261,6 +294,7 @@ static size_t verify_demands(const struct policy *policy, int64_t now_us, struct
         judge_report(policy, &verdict->facts, now_us, &verdict->checks);
     size_t judged_to = verdict->checks.count;
     judge_age(policy, verdict->issued_at_s, now_us, &verdict->checks);
+    judge_pcrs(policy, azure->quote_holds ? &azure->quote : NULL, azure->pcrs, &verdict->checks);
     const char *missing = is_known ? NULL : judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
@@ -407,7 +441,8 @@ static bool verify_look(struct verification *v)
     return true;
 }
 
-/* Demands that depend on the time are made again every time. */
+/* Demands that depend on the time are made again every time. Of Azure's evidence there is more to look at than is kept.
+ */
 static void verify_remember(struct verification *v, size_t demands_from, size_t demands_to)
 {
     struct verified_leaf leaf = {
@@ -418,7 +453,8 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
         .not_before_s = v->certificate.facts.not_before_s,
         .not_after_s = v->certificate.facts.not_after_s,
     };
-    if (!v->verified || v->is_known || v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
+    if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
+        v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
         return;
     if (v->evidence.nonce.n > 0)
         memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
@@ -439,7 +475,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
     if (verify_recall(&v) || verify_look(&v)) {
         verify_times(&v);
         size_t demands_from = out->checks.count;
-        size_t demands_to = verify_demands(request->policy, request->now_us, &v.known.demands, out);
+        size_t demands_to = verify_demands(request->policy, &v.azure, request->now_us, &v.known.demands, out);
         verify_remember(&v, demands_from, demands_to);
         verify_nonce(&v);
     }
@@ -456,34 +492,66 @@ static bool report_has_bind(const struct verify_report_request *request)
 }
 
 /* What a report by itself can be held against is the bind record that came with it, and what the caller knows. */
-static struct err verify_report_binding_holds(const struct verify_report_request *request,
-                                              const struct snp_facts *facts)
+static struct err verify_report_binding_holds(const struct verify_report_request *request, struct verdict *out,
+                                              struct azure_facts *azure)
 {
     uint8_t due[SNP_REPORT_DATA_SIZE];
-    struct bytes found = BYTES(facts->report.report_data);
-    if (!facts->report_is_read)
+    bool has_bind = report_has_bind(request);
+    struct bytes found = BYTES(out->facts.report.report_data);
+    struct err known = has_bind ? bind_report_data_alone(request->bind, due) : OK;
+    if (has_bind && request->azure)
+        TRY(verify_azure(request->azure, known, due, out, azure));
+    if (!out->facts.report_is_read)
         return err_make(ERR_INPUT, "the report cannot be read");
     if (request->expected_data.n > 0 && !bytes_equal_secret(request->expected_data, found))
         return err_make(ERR_DENIED, "REPORT_DATA is another than the one that was asked for");
-    if (!report_has_bind(request))
+    if (!has_bind || request->azure)
         return OK;
-    TRY(bind_report_data_alone(request->bind, due));
+    TRY(known);
     return bytes_equal_secret(BYTES(due), found) ? OK
                                                  : err_make(ERR_DENIED, "the report is about another time or nonce");
 }
 
-static void verify_report_binding(const struct verify_report_request *request, struct verdict *out)
+/* Without what they would be held against, runtime claims are still those that the report vouches for. */
+static void verify_report_claims(const struct verify_report_request *request, struct verdict *out)
 {
-    const char *expected =
-        request->expected_data.n > 0 ? "the REPORT_DATA that was asked for" : "REPORT_DATA made for the bind record";
+    struct bytes claims = request->azure ? request->azure->claims : request->claims;
+    if (claims.n > 0)
+        azure_verify_claims(claims, out->facts.report_is_read ? &out->facts.report : NULL, &out->checks);
+}
+
+static const char *verify_report_bound_to(const struct verify_report_request *request)
+{
+    if (request->expected_data.n > 0)
+        return "the REPORT_DATA that was asked for";
+    return request->azure ? "a quote made for the bind record" : "REPORT_DATA made for the bind record";
+}
+
+static void verify_report_binding(const struct verify_report_request *request, struct verdict *out,
+                                  struct azure_facts *azure)
+{
+    if (!report_has_bind(request))
+        verify_report_claims(request, out);
     if (request->expected_data.n == 0 && !report_has_bind(request)) {
         checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
                       "no certificate: what REPORT_DATA binds was not looked at");
         return;
     }
-    struct err e = verify_report_binding_holds(request, &out->facts);
-    checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS, expected,
-                  failed(e) ? e.why : "it is");
+    struct err e = verify_report_binding_holds(request, out, azure);
+    checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS,
+                  verify_report_bound_to(request), failed(e) ? e.why : "it is");
+}
+
+/* A measurement of Azure's is the paravisor's: a policy that does not name the format is not about it. */
+static void verify_report_format(const struct verify_report_request *request, struct verdict *out)
+{
+    if (!request->azure && request->claims.n == 0)
+        return;
+    out->format = EVIDENCE_AZURE;
+    bool accepted = !request->policy || request->policy->formats[EVIDENCE_AZURE];
+    checklist_add(&out->checks, VERIFY_CHECK_FORMAT, accepted ? CHECK_PASS : CHECK_FAIL,
+                  request->policy ? "a format that the policy accepts" : "a known format",
+                  evidence_format_name(EVIDENCE_AZURE));
 }
 
 /* A nonce stands in the bind record, which REPORT_DATA is made of; of a kind that cannot be held against it none is
@@ -498,6 +566,7 @@ static void verify_report_nonce(const struct verify_report_request *request, str
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
 {
     struct checklist checks = CHECKLIST_EMPTY;
+    struct azure_facts azure = {0};
     struct snp_trust trust = verify_trust(request->policy, request->now_us);
     int64_t began_us = clock_monotonic_us();
     trust.cache = request->chains;
@@ -512,8 +581,9 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     snp_verify(&evidence, &trust, &checks, &out->facts);
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, out);
-    verify_report_binding(request, out);
-    verify_demands(request->policy, request->now_us, NULL, out);
+    verify_report_format(request, out);
+    verify_report_binding(request, out, &azure);
+    verify_demands(request->policy, &azure, request->now_us, NULL, out);
     verify_report_nonce(request, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;

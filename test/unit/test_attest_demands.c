@@ -350,7 +350,8 @@ static void test_every_demand_of_the_table_is_tested_here(void **state)
     (void)state;
     for (size_t i = 0; i < policy_key_count; i++) {
         const char *check = policy_keys[i].check;
-        bool tested = !check || strcmp(check, JUDGE_CHECK_EVIDENCE_AGE) == 0;
+        bool tested = !check || strcmp(check, JUDGE_CHECK_EVIDENCE_AGE) == 0 ||
+                      strcmp(check, JUDGE_CHECK_PCRS) == 0; /* not of a report */
         for (size_t j = 0; j < CASES && !tested; j++)
             tested = strcmp(cases[j].check, check) == 0;
         if (!tested)

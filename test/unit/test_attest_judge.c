@@ -81,6 +81,8 @@ static const struct check *judged(struct scene *scene, const char *name)
 {
     checklist_free(&scene->checks);
     judge_report(scene->policy, &scene->facts, NOW_US, &scene->checks);
+    assert_string_equal(judge_missing(&scene->checks), JUDGE_CHECK_PCRS);
+    judge_pcrs(scene->policy, NULL, BYTES_NONE, &scene->checks);
     assert_string_equal(judge_missing(&scene->checks), JUDGE_CHECK_EVIDENCE_AGE);
     judge_age(scene->policy, NOW_US / 1000000, NOW_US, &scene->checks);
     assert_null(judge_missing(&scene->checks));

@@ -296,7 +296,7 @@ static void test_values_of_the_wrong_type_are_refused(void **state)
     assert_refused("formats: cmw\n", "p.yaml:1: formats: expected a list of formats with at least one, found \"cmw\"");
     assert_refused("formats: []\n", "p.yaml:1: formats: expected a list of formats with at least one, found a list");
     assert_refused("formats: [cmw, none]\n",
-                   "p.yaml:1: formats: expected cmw, eat, go-eat, dice or raw, found \"none\"");
+                   "p.yaml:1: formats: expected cmw, eat, azure, go-eat, dice or raw, found \"none\"");
     assert_refused("formats:\n- cmw\n- cmw\n", "p.yaml:3: formats: the same format stands twice");
 }
 

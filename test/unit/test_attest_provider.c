@@ -308,13 +308,18 @@ static void test_auto_never_takes_the_simulated_provider(void **state)
     assert_null(provider);
 }
 
-static void test_azure_is_not_in_this_version(void **state)
+static void test_azure_needs_a_build_with_it_and_a_tpm(void **state)
 {
     (void)state;
     struct provider *provider = NULL;
-    struct err outcome = open_with("attest_provider = azure", &provider);
+    struct err outcome = open_with("attest_provider = azure\nattest_tpm = device:/no/such/tpm", &provider);
+#ifdef HAVE_TPM2
+    assert_int_equal(outcome.code, ERR_NOT_FOUND);
+    assert_non_null(strstr(outcome.why, "device:/no/such/tpm"));
+#else
     assert_int_equal(outcome.code, ERR_UNSUPPORTED);
-    assert_non_null(strstr(outcome.why, "not in this version"));
+    assert_non_null(strstr(outcome.why, "libtss2-dev"));
+#endif
     assert_null(provider);
 }
 
@@ -332,7 +337,7 @@ int main(void)
         cmocka_unit_test(test_throttle_spaces_reports),
         cmocka_unit_test(test_throttled_report_can_be_interrupted),
         cmocka_unit_test(test_auto_never_takes_the_simulated_provider),
-        cmocka_unit_test(test_azure_is_not_in_this_version),
+        cmocka_unit_test(test_azure_needs_a_build_with_it_and_a_tpm),
     };
     return cmocka_run_group_tests(tests, make_state_dir, remove_state_dir);
 }
