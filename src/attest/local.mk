@@ -23,6 +23,7 @@ libattest_a_SOURCES = \
     src/attest/evidence_dice.c include/attest/evidence_foreign.h \
     src/attest/evidence_format.c include/attest/evidence_format.h \
     src/attest/evidence_go_eat.c \
+    src/attest/evidence_make.c \
     src/attest/evidence_raw.c \
     src/attest/hcl.c src/attest/hcl_claims.c include/attest/hcl.h \
     src/attest/pace.c include/attest/pace.h \
