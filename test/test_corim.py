@@ -26,7 +26,7 @@ GOOD, OTHER = bytes.fromhex(MEASUREMENT), b"\x77" * 48
 NOW = int(time.time())
 DAY = 86400
 TOKENS = Path(os.environ.get("PGVOUCH_VECTORS") or
-              Path(__file__).resolve().parent.parent / "shared/vectors") / "other/tokens"
+              Path(__file__).resolve().parent.parent.parent / "shared/vectors") / "other/tokens"
 needs_vectors = pytest.mark.skipif(not TOKENS.exists(), reason="genuine CoRIMs are not here: set PGVOUCH_VECTORS")
 # RFC 7517 appendix A.1, with which the generic examples are signed.
 EXAMPLE_KEY = ec.EllipticCurvePublicNumbers(
@@ -107,7 +107,7 @@ def refused(vouch):
     def why(path):
         run = vouch("policy", "check", path)
         assert (run.returncode, run.stdout) == (1, "")
-        begin = f'vouch policy: {path}:3: measurements.corim: "{path.parent / "values.corim"}": '
+        begin = f'vouch policy: {path}:3: measurements.corim: "values.corim": '
         assert run.stderr.startswith(begin), run.stderr
         assert run.stderr.count("\n") == 1
         return run.stderr.removeprefix(begin).strip()
@@ -328,7 +328,7 @@ def test_a_file_of_signers_that_holds_none_is_refused(vouch, policy, key, conten
     path = policy(corim.sign(corim.of(GOOD), key), {"team.pem": content})
     run = vouch("policy", "check", path)
     assert (run.returncode, run.stdout) == (1, "")
-    assert f'{path}:4: measurements.corim_signers: "{path.parent / "team.pem"}": ' in run.stderr
+    assert f'{path}:4: measurements.corim_signers: "team.pem": ' in run.stderr
     assert why in run.stderr
 
 

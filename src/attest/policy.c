@@ -146,7 +146,9 @@ struct err policy_load_quietly(const char *name, const char *path, struct policy
 struct err policy_load(const char *name, const char *path, struct policy **out)
 {
     const char *gaps[POLICY_GAPS_MAX];
-    TRY(policy_load_quietly(name, path, out));
+    struct err e = policy_load_quietly(name, path, out);
+    if (failed(e) || !*out)
+        return e;
     size_t count = policy_gaps(*out, gaps);
     for (size_t i = 0; i < count; i++)
         log_warning("policy \"%s\": %s", name, gaps[i]);

@@ -12,7 +12,8 @@
 #define POLICY_CORIMS_MAX 256
 #define SIGNERS_FILE_MAX  (64 * 1024)
 
-/* Has `use` take the file that the node names. Errors name both. */
+/* Has `use` take the file that the node names. Errors name it as it stands there: beside the policy's own path another
+ * long one would leave no room for the reason. */
 static struct err with_file(const struct policy_place *place, const struct tree *node, size_t max,
                             struct err (*use)(void *arg, struct bytes content), void *arg)
 {
@@ -21,7 +22,7 @@ static struct err with_file(const struct policy_place *place, const struct tree 
     char *path = policy_beside(place, node->text);
     struct err e = small_file_read(path, max, &content, &size);
     if (!failed(e))
-        e = err_within(use(arg, bytes_of(content, size)), "\"%s\"", path);
+        e = err_within(use(arg, bytes_of(content, size)), "\"%s\"", node->text);
     free(content);
     free(path);
     return failed(e) ? policy_complain(place, node, e.why) : OK;
