@@ -87,6 +87,7 @@ def test_reboot_says_that_nothing_is_taken_over(pgvouch_program, scratch_folder,
     process = subprocess.Popen(unprivileged([pgvouch_program, "-R", configuration(scratch_folder, ports.take())]),
                                stderr=subprocess.PIPE, text=True)
     assert any("-R takes nothing over" in line for line in iter(process.stderr.readline, ""))
+    assert any("process up" in line for line in iter(process.stderr.readline, ""))  # and hears signals
     process.send_signal(signal.SIGQUIT)
     process.communicate(timeout=20)
 
