@@ -6,6 +6,7 @@
 #include "azure_forge.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "simulated.h"
 #include "snp/psp.h"
 #include "tls_pair.h"
 
@@ -90,15 +91,7 @@ static int scene_end(void **state)
 
 static void set_policy(struct scene *scene, const char *top)
 {
-    char *ark = psp_ark_path(directory, SNP_PRODUCT_MILAN);
-    char *text = mem_format("%smeasurements:\n  mode: disabled\ncertificates:\n  allow_simulated: true\n"
-                            "  trusted_arks: [\"%s\"]\n",
-                            top, ark);
-    struct err outcome = policy_parse("p", "p.yaml", bytes_of_string(text), &scene->policy);
-    free(text);
-    free(ark);
-    if (failed(outcome))
-        fail_msg("%s", outcome.why);
+    scene->policy = simulated_policy(directory, top, "measurements: {mode: disabled}\n", "");
 }
 
 static void make_report(struct scene *scene)

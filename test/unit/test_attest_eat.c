@@ -6,7 +6,7 @@
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "snp/psp.h"
+#include "simulated.h"
 #include "tls_pair.h"
 
 #include <setjmp.h>
@@ -26,14 +26,9 @@ static struct provider *provider;
 static int begin(void **state)
 {
     (void)state;
-    struct settings set;
     directory = pair_make_directory();
-    settings_init(&set);
-    bool opened = !failed(setting_set(setting_find("attest_provider"), "simulated", &set)) &&
-                  !failed(setting_set(setting_find("attest_state_dir"), directory, &set)) &&
-                  !failed(provider_open(&set, &provider));
-    settings_free(&set);
-    return opened ? 0 : -1;
+    provider = simulated_provider(directory);
+    return provider ? 0 : -1;
 }
 
 static int end(void **state)
@@ -346,15 +341,7 @@ static int scene_end(void **state)
 
 static void set_policy(struct scene *scene, const char *top)
 {
-    char *ark = psp_ark_path(directory, SNP_PRODUCT_MILAN);
-    char *text = mem_format("%smeasurements:\n  mode: disabled\ncertificates:\n  allow_simulated: true\n"
-                            "  trusted_arks: [\"%s\"]\n",
-                            top, ark);
-    struct err outcome = policy_parse("p", "p.yaml", bytes_of_string(text), &scene->policy);
-    free(text);
-    free(ark);
-    if (failed(outcome))
-        fail_msg("%s", outcome.why);
+    scene->policy = simulated_policy(directory, top, "measurements: {mode: disabled}\n", "");
 }
 
 static void attach(struct scene *scene)

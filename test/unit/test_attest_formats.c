@@ -5,6 +5,7 @@
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "simulated.h"
 #include "snp/psp.h"
 #include "tls_pair.h"
 
@@ -92,14 +93,7 @@ static int scene_end(void **state)
 
 static void set_policy(struct scene *scene, const char *top, const char *certificates)
 {
-    char *ark = psp_ark_path(directory, SNP_PRODUCT_MILAN);
-    char *text = mem_format("%s" MEASUREMENT "certificates:\n  allow_simulated: true\n  trusted_arks: [\"%s\"]\n%s",
-                            top, ark, certificates);
-    struct err outcome = policy_parse("p", "p.yaml", bytes_of_string(text), &scene->policy);
-    free(text);
-    free(ark);
-    if (failed(outcome))
-        fail_msg("%s", outcome.why);
+    scene->policy = simulated_policy(directory, top, MEASUREMENT, certificates);
 }
 
 static void make_report(struct scene *scene, const uint8_t report_data[SNP_REPORT_DATA_SIZE])

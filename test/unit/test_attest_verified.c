@@ -4,8 +4,7 @@
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "config/settings.h"
-#include "snp/psp.h"
+#include "simulated.h"
 #include "tls_pair.h"
 
 #include <setjmp.h>
@@ -23,15 +22,10 @@ static int64_t now_us;
 static int begin(void **state)
 {
     (void)state;
-    struct settings set;
     directory = pair_make_directory();
     now_us = clock_wall_us();
-    settings_init(&set);
-    bool opened = !failed(setting_set(setting_find("attest_provider"), "simulated", &set)) &&
-                  !failed(setting_set(setting_find("attest_state_dir"), directory, &set)) &&
-                  !failed(provider_open(&set, &provider));
-    settings_free(&set);
-    return opened ? 0 : -1;
+    provider = simulated_provider(directory);
+    return provider ? 0 : -1;
 }
 
 static int end(void **state)
@@ -52,17 +46,6 @@ struct scene {
     struct verdict verdict;
 };
 
-static struct policy *policy_of(const char *more)
-{
-    struct policy *policy = NULL;
-    char *ark = psp_ark_path(directory, SNP_PRODUCT_MILAN);
-    char *text = mem_format("certificates: {allow_simulated: true, trusted_arks: ['%s']}\n%s", ark, more);
-    assert_false(failed(policy_parse("p", "p", bytes_of_string(text), &policy)));
-    free(text);
-    free(ark);
-    return policy;
-}
-
 static struct tls_identity *identity_of(struct bytes nonce)
 {
     int64_t now_s = now_us / US_PER_SECOND;
@@ -80,7 +63,7 @@ static struct tls_identity *identity_of(struct bytes nonce)
 static void scene_begin(struct scene *scene, const char *more)
 {
     uint8_t nonce[NONCE_SIZE];
-    *scene = (struct scene){.verified = verified_new(8), .policy = policy_of(more)};
+    *scene = (struct scene){.verified = verified_new(8), .policy = simulated_policy(directory, "", more, "")};
     assert_false(failed(nonces_new(8, &scene->nonces)));
     assert_false(failed(nonces_issue(scene->nonces, now_us, nonce, NULL)));
     scene->identity = identity_of(BYTES(nonce));
@@ -205,7 +188,7 @@ static void test_another_policy_of_the_same_text_knows_nothing(void **state)
     scene_begin(&scene, "");
     assert_string_equal(judge(&scene), "");
     struct policy *first = scene.policy;
-    scene.policy = policy_of("");
+    scene.policy = simulated_policy(directory, "", "", "");
     scene.request.policy = scene.policy;
     assert_false(is_known(&scene));
     snp_arks_free(scene.policy->certificates.trusted_arks); /* as if its file of roots had changed */
