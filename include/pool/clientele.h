@@ -1,9 +1,9 @@
 /*
  * clientele.h: the clients of one worker, and the keys by which a CancelRequest finds one.
  *
- * A key is BackendKeyData's process id, which holds the worker and a slot, and a secret, which is an HMAC over the slot
- * and the client's id: nothing is stored for it, and a slot's next user has another secret. One worker's thread, unless
- * said otherwise.
+ * A key is BackendKeyData's process id, which holds the worker and a slot, and a secret, which is the slot and the
+ * client's id, encrypted: nothing is stored for it, and a slot's next user has another secret. One worker's thread,
+ * unless said otherwise.
  */
 #ifndef POOL_CLIENTELE_H
 #define POOL_CLIENTELE_H
@@ -35,8 +35,8 @@ struct clientele {
     uint32_t slot_count;
     uint32_t *free_slots;
     uint32_t free_slot_count;
-    EVP_MAC_CTX *mac; /* keyed once: to begin anew costs a tenth of an HMAC that is set up for each login */
-    bool leaving;     /* shutdown: a client ends when it gives its link back */
+    EVP_CIPHER_CTX *cipher; /* AES-256, keyed once */
+    bool leaving;           /* shutdown: a client ends when it gives its link back */
 };
 
 /* The owner sets `registry` before the first guest comes: it is made of the workers' places. `cancel_key` is copied:

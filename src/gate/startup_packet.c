@@ -6,8 +6,6 @@
 #include "tls/peer.h"
 #include "wire/message.h"
 
-#include <stdlib.h>
-
 #define TLS_RECORD_HANDSHAKE 0x16 /* RFC 8446 section 5.1: a ClientHello's first byte */
 
 static void startup_break_protocol(struct login *login, struct err why)
@@ -148,14 +146,13 @@ bool startup_packet_take(struct login *login)
         return false;
     /* The packet leaves `held` first: what a request does depends on whether anything stands behind it. */
     uint8_t *packet = mem_copy(bytes_of(login->held.start, size));
-    struct wire_startup *startup = NEW(struct wire_startup);
+    struct wire_startup startup; /* some kilobytes, which wire_startup_parse fills as far as they are used */
     login_consume(login, size);
-    e = wire_startup_parse(bytes_of(packet, size), startup);
+    e = wire_startup_parse(bytes_of(packet, size), &startup);
     if (failed(e))
         startup_break_protocol(login, e);
     else
-        startup_take_packet(login, startup);
-    free(startup);
+        startup_take_packet(login, &startup);
     mem_free_secret(packet, size);
     return true;
 }

@@ -4,37 +4,33 @@
 #include "base/reader.h"
 #include "base/writer.h"
 
-#include <openssl/core_names.h>
+#include <openssl/aes.h>
 #include <openssl/crypto.h>
-#include <openssl/params.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The process id is a positive int32: worker above, slot below. */
 #define SLOT_BITS 22
 #define SLOT_MASK ((UINT32_C(1) << SLOT_BITS) - 1)
 
-static EVP_MAC_CTX *clientele_new_mac(const uint8_t *key)
+static EVP_CIPHER_CTX *clientele_new_cipher(const uint8_t *key)
 {
-    char digest[] = "SHA256";
-    const OSSL_PARAM with[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                               OSSL_PARAM_construct_end()};
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
-    EVP_MAC_free(hmac);
-    if (!mac || EVP_MAC_init(mac, key, CANCEL_KEY_SIZE, with) != 1)
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+    if (!cipher || EVP_EncryptInit_ex(cipher, EVP_aes_256_ecb(), NULL, key, NULL) != 1 ||
+        EVP_CIPHER_CTX_set_padding(cipher, 0) != 1)
         abort(); /* only memory can be missing */
-    return mac;
+    return cipher;
 }
 
 void clientele_init(struct clientele *clientele, struct place *place, struct limit *limit, const uint8_t *cancel_key)
 {
-    *clientele = (struct clientele){.place = place, .limit = limit, .mac = clientele_new_mac(cancel_key)};
+    *clientele = (struct clientele){.place = place, .limit = limit, .cipher = clientele_new_cipher(cancel_key)};
     TAILQ_INIT(&clientele->guests);
 }
 
 void clientele_free(struct clientele *clientele)
 {
-    EVP_MAC_CTX_free(clientele->mac);
+    EVP_CIPHER_CTX_free(clientele->cipher);
     free(clientele->slots);
     free(clientele->free_slots);
 }
@@ -85,22 +81,23 @@ size_t clientele_secret_size(unsigned protocol_minor)
     return protocol_minor >= 2 ? CANCEL_SECRET_MAX : 4;
 }
 
+/* A block cipher over blocks that never repeat: whoever has not its key cannot tell the outcome from chance. */
 static uint32_t clientele_make_key(const struct clientele *clientele, const struct guest *guest, uint8_t *secret,
                                    size_t size)
 {
-    uint8_t message[12];
-    uint8_t mac[CANCEL_SECRET_MAX];
+    uint8_t blocks[CANCEL_SECRET_MAX];
+    int made = 0;
     uint32_t pid = (uint32_t)clientele->place->index << SLOT_BITS | (guest->slot & SLOT_MASK);
-    struct writer writer = writer_over(message, sizeof message);
-    writer_u32(&writer, pid);
-    writer_u64(&writer, guest->id);
-    if (EVP_MAC_init(clientele->mac, NULL, 0, NULL) != 1 ||
-        EVP_MAC_update(clientele->mac, message, sizeof message) != 1 ||
-        EVP_MAC_final(clientele->mac, mac, NULL, sizeof mac) != 1)
-        abort(); /* only memory can be missing */
-    for (size_t i = 0; i < size; i++)
-        secret[i] = mac[i];
-    OPENSSL_cleanse(mac, sizeof mac);
+    struct writer writer = writer_over(blocks, sizeof blocks);
+    for (uint32_t number = 0; number < sizeof blocks / AES_BLOCK_SIZE; number++) {
+        writer_u32(&writer, number);
+        writer_u32(&writer, pid);
+        writer_u64(&writer, guest->id);
+    }
+    if (EVP_EncryptUpdate(clientele->cipher, blocks, &made, blocks, sizeof blocks) != 1 || made != sizeof blocks)
+        abort(); /* never: whole blocks, and a key is set */
+    memcpy(secret, blocks, size);
+    OPENSSL_cleanse(blocks, sizeof blocks);
     return pid;
 }
 

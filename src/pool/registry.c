@@ -128,9 +128,11 @@ struct pool_user *registry_user(struct registry *registry, const struct config *
 struct pool *registry_pool(struct registry *registry, const struct config *config, const char *database,
                            const char *user)
 {
-    char *key = mem_format("%s%c%s", database, '\0', user);
-    size_t n = strlen(database) + 1 + strlen(user);
+    size_t database_size = strlen(database) + 1, n = database_size + strlen(user);
+    char *key = mem_alloc(n + 1);
     struct pool *pool;
+    memcpy(key, database, database_size);
+    memcpy(key + database_size, user, n + 1 - database_size);
     pthread_mutex_lock(&registry->lock);
     HASH_FIND(hh, registry->pools, key, n, pool);
     if (pool) {
