@@ -1,12 +1,13 @@
 /*
  * storm.c: how long running sessions wait for an answer while foreign clients arrive.
  *
- *   storm PID PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]
+ *   storm PID PORT STATE-DIR CALLERS [RATE [SECONDS [ROUNDS]]]
  *
  * Four sessions that are logged in send `SELECT 1`, each at its own steady pace, and note how long the answer took. By
  * turns, in every round: calm; a storm of TLS logins with a client certificate that nobody looks at (user bare); the
  * same storm with certificates of the same kind, whose evidence is judged (user foreign). What the third has beyond the
- * second is what judging costs the sessions. Every login of the storm shows a certificate made for it alone.
+ * second is what judging costs the sessions. Every login of the storm shows a certificate made for it alone. The
+ * clients of the storm are a program of their own, CALLERS (bench/callers).
  *
  * Latencies are of the wall clock, from sending to ReadyForQuery, and counted in classes of powers of two: on a machine
  * that has other work they are that work's, too. What is not is the processor time that the pooler's threads (of
@@ -20,25 +21,18 @@
 #include <dirent.h>
 #include <err.h>
 #include <netinet/tcp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum {
-    SESSIONS = 4,
-    CALLERS = 16,
-    CLASSES = 12,
-    FIRST_CLASS_US = 64,
-    PACE_US = 2000,
-    MAX_LATENCIES = 1 << 20,
-    MAX_THREADS = 64
-};
+enum { SESSIONS = 4, CLASSES = 12, FIRST_CLASS_US = 64, PACE_US = 10000, MAX_LATENCIES = 1 << 20, MAX_THREADS = 64 };
 enum { DEFAULT_RATE = 500, DEFAULT_SECONDS = 5, DEFAULT_ROUNDS = 3 };
 
 enum phase { CALM, BARE, FOREIGN, PHASES };
@@ -60,11 +54,11 @@ static struct {
     int pid, port;
     long worker; /* the thread */
     double worker_us[PHASES], others_us[PHASES];
+    const char *callers;
+    char *certificates; /* the file with one for each login of a round, and its key */
     size_t rate, seconds, rounds;
-    struct tls_identity **identities; /* one for each login of a round */
-    atomic_size_t next;
     atomic_bool over;
-    atomic_size_t logins[PHASES], refused[PHASES];
+    size_t logins[PHASES], refused[PHASES];
     struct latencies *latencies[PHASES];
     pthread_mutex_t lock; /* over latencies */
 } storm = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -102,13 +96,12 @@ static bool is_ready(const uint8_t *bytes, size_t size)
     return size >= sizeof ready && memcmp(bytes + size - sizeof ready, ready, sizeof ready) == 0;
 }
 
-static bool await_ready(int fd, SSL *ssl)
+static bool await_ready(int fd)
 {
     uint8_t bytes[8192];
     size_t size = 0;
     while (!is_ready(bytes, size)) {
-        ssize_t n =
-            ssl ? SSL_read(ssl, bytes + size, (int)(sizeof bytes - size)) : read(fd, bytes + size, sizeof bytes - size);
+        ssize_t n = read(fd, bytes + size, sizeof bytes - size);
         if (n <= 0 || size + (size_t)n == sizeof bytes)
             return false;
         size += (size_t)n;
@@ -145,11 +138,11 @@ static void *session(void *arg)
     const enum phase phase = *(const enum phase *)arg;
     uint8_t hello[128];
     int fd = dial();
-    if (!send_all(fd, hello, startup("calm", hello)) || !await_ready(fd, NULL))
+    if (!send_all(fd, hello, startup("calm", hello)) || !await_ready(fd))
         errx(1, "a session could not log in");
     for (int64_t at_us = clock_monotonic_us(); !atomic_load(&storm.over);) {
         int64_t began = clock_monotonic_us();
-        if (!send_all(fd, query, sizeof query) || !await_ready(fd, NULL))
+        if (!send_all(fd, query, sizeof query) || !await_ready(fd))
             errx(1, "a session was ended");
         note(phase, clock_monotonic_us() - began);
         at_us = at_us + PACE_US > began ? at_us + PACE_US : began;
@@ -161,56 +154,88 @@ static void *session(void *arg)
 
 /* ---- the storm ---- */
 
-static bool log_in(SSL_CTX *context, const struct tls_identity *identity, const char *user)
-{
-    static const uint8_t ssl_request[] = {0, 0, 0, 8, 4, 210, 22, 47}, terminate[] = {'X', 0, 0, 0, 4};
-    uint8_t hello[128], answer;
-    int fd = dial();
-    SSL *ssl = SSL_new(context);
-    size_t size = startup(user, hello);
-    bool in = ssl && send_all(fd, ssl_request, sizeof ssl_request) && read(fd, &answer, 1) == 1 && answer == 'S' &&
-              SSL_use_certificate(ssl, tls_identity_certificate(identity)) == 1 &&
-              SSL_use_PrivateKey(ssl, tls_identity_key(identity)) == 1 && SSL_set_fd(ssl, fd) == 1 &&
-              SSL_connect(ssl) == 1 && SSL_write(ssl, hello, (int)size) == (int)size && await_ready(fd, ssl) &&
-              SSL_write(ssl, terminate, sizeof terminate) == sizeof terminate;
-    SSL_free(ssl);
-    close(fd);
-    return in;
-}
-
-struct caller {
-    enum phase phase;
-    size_t number;
-    int64_t began_us;
-};
-
-/* Takes every CALLERS-th moment at which a login is due; who is late does not wait. */
-static void *caller(void *arg)
-{
-    const struct caller *caller = arg;
-    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-    for (size_t i = caller->number; i < storm.rate * storm.seconds; i += CALLERS) {
-        sleep_until(caller->began_us + (int64_t)(i * 1000000 / storm.rate));
-        if (atomic_load(&storm.over))
-            break;
-        size_t mine = atomic_fetch_add(&storm.next, 1);
-        bool in = log_in(context, storm.identities[mine], phase_users[caller->phase]);
-        atomic_fetch_add(in ? &storm.logins[caller->phase] : &storm.refused[caller->phase], 1);
-    }
-    SSL_CTX_free(context);
-    return NULL;
-}
-
+/* A file with `count` new certificates, each before its key. */
 static void mint_all(struct provider *provider, size_t count)
 {
     uint8_t nonce[MINT_NONCE_SIZE];
+    FILE *file = fopen(storm.certificates, "w");
+    if (!file)
+        err(1, "%s", storm.certificates);
     for (size_t i = 0; i < count; i++) {
         if (RAND_bytes(nonce, sizeof nonce) != 1)
             errx(1, "no random numbers");
-        tls_identity_release(storm.identities[i]);
-        storm.identities[i] = mint_identity(provider, nonce);
+        struct tls_identity *identity = mint_identity(provider, nonce);
+        if (PEM_write_X509(file, tls_identity_certificate(identity)) != 1 ||
+            PEM_write_PKCS8PrivateKey(file, tls_identity_key(identity), NULL, NULL, 0, NULL, NULL) != 1)
+            errx(1, "%s cannot be written", storm.certificates);
+        tls_identity_release(identity);
     }
+    if (fclose(file) != 0)
+        err(1, "%s", storm.certificates);
+}
+
+struct callers {
+    pid_t pid;
+    FILE *to, *from;
+};
+
+static void callers_exec(enum phase phase)
+{
+    char port[16], rate[24], seconds[24];
+    snprintf(port, sizeof port, "%d", storm.port);
+    snprintf(rate, sizeof rate, "%zu", storm.rate);
+    snprintf(seconds, sizeof seconds, "%zu", storm.seconds);
+    execl(storm.callers, storm.callers, port, phase_users[phase], rate, seconds, storm.certificates, (char *)NULL);
+    err(1, "%s", storm.callers);
+}
+
+/* Returns when they have read their certificates. */
+static struct callers callers_start(enum phase phase)
+{
+    int to[2], from[2];
+    char line[64];
+    if (pipe(to) < 0 || pipe(from) < 0)
+        err(1, "pipe");
+    struct callers callers = {.pid = fork()};
+    if (callers.pid < 0)
+        err(1, "fork");
+    if (callers.pid == 0) {
+        dup2(to[0], STDIN_FILENO);
+        dup2(from[1], STDOUT_FILENO);
+        for (int i = 0; i < 2; i++) {
+            close(to[i]);
+            close(from[i]);
+        }
+        callers_exec(phase);
+    }
+    close(to[0]);
+    close(from[1]);
+    callers.to = fdopen(to[1], "w");
+    callers.from = fdopen(from[0], "r");
+    if (!callers.to || !callers.from || !fgets(line, sizeof line, callers.from))
+        errx(1, "%s did not start", storm.callers);
+    return callers;
+}
+
+static void callers_go(struct callers *callers)
+{
+    if (fputs("go\n", callers->to) < 0 || fflush(callers->to) != 0)
+        errx(1, "%s did not begin", storm.callers);
+}
+
+static void callers_finish(struct callers *callers, enum phase phase)
+{
+    char line[64];
+    char *end = line;
+    bool told = fgets(line, sizeof line, callers->from) != NULL;
+    if (told) {
+        storm.logins[phase] += strtoul(line, &end, 10);
+        storm.refused[phase] += strtoul(end, &end, 10);
+    }
+    if (!told || *end != '\n' || waitpid(callers->pid, NULL, 0) < 0)
+        errx(1, "%s did not end well", storm.callers);
+    fclose(callers->to);
+    fclose(callers->from);
 }
 
 static void start(pthread_t *thread, void *(*run)(void *), void *arg)
@@ -221,23 +246,22 @@ static void start(pthread_t *thread, void *(*run)(void *), void *arg)
 
 static void run_phase(enum phase phase)
 {
-    pthread_t sessions[SESSIONS], callers[CALLERS];
-    struct caller with[CALLERS];
+    pthread_t sessions[SESSIONS];
+    struct callers callers;
+    if (phase != CALM)
+        callers = callers_start(phase);
     int64_t began_us = clock_monotonic_us();
     atomic_store(&storm.over, false);
-    atomic_store(&storm.next, 0);
     for (size_t i = 0; i < SESSIONS; i++)
         start(&sessions[i], session, &phase);
-    for (size_t i = 0; phase != CALM && i < CALLERS; i++) {
-        with[i] = (struct caller){phase, i, began_us};
-        start(&callers[i], caller, &with[i]);
-    }
+    if (phase != CALM)
+        callers_go(&callers);
     sleep_until(began_us + (int64_t)storm.seconds * 1000000);
     atomic_store(&storm.over, true);
-    for (size_t i = 0; phase != CALM && i < CALLERS; i++)
-        pthread_join(callers[i], NULL);
     for (size_t i = 0; i < SESSIONS; i++)
         pthread_join(sessions[i], NULL);
+    if (phase != CALM)
+        callers_finish(&callers, phase);
 }
 
 /* ---- processor time ---- */
@@ -394,18 +418,21 @@ static size_t number(int argc, char **argv, int at, size_t otherwise)
 {
     size_t value = argc > at ? strtoul(argv[at], NULL, 10) : otherwise;
     if (value == 0)
-        errx(2, "usage: storm PID PORT STATE-DIR [RATE [SECONDS [ROUNDS]]]");
+        errx(2, "argument %d is no number", at);
     return value;
 }
 
 int main(int argc, char **argv)
 {
+    if (argc < 5)
+        errx(2, "usage: storm PID PORT STATE-DIR CALLERS [RATE [SECONDS [ROUNDS]]]");
     storm.pid = (int)number(argc, argv, 1, 0);
     storm.port = (int)number(argc, argv, 2, 0);
-    storm.rate = number(argc, argv, 4, DEFAULT_RATE);
-    storm.seconds = number(argc, argv, 5, DEFAULT_SECONDS);
-    storm.rounds = number(argc, argv, 6, DEFAULT_ROUNDS);
-    storm.identities = NEW_ARRAY(struct tls_identity *, storm.rate * storm.seconds);
+    storm.rate = number(argc, argv, 5, DEFAULT_RATE);
+    storm.seconds = number(argc, argv, 6, DEFAULT_SECONDS);
+    storm.rounds = number(argc, argv, 7, DEFAULT_ROUNDS);
+    storm.callers = argv[4];
+    storm.certificates = mem_format("%s/storm.pem", argv[3]);
     struct provider *provider = mint_open(argv[3]);
     for (int i = 0; i < PHASES; i++)
         storm.latencies[i] = NEW(struct latencies);
@@ -422,9 +449,7 @@ int main(int argc, char **argv)
         }
     }
     print_results();
-    for (size_t i = 0; i < storm.rate * storm.seconds; i++)
-        tls_identity_release(storm.identities[i]);
-    free(storm.identities);
+    free(storm.certificates);
     for (int i = 0; i < PHASES; i++)
         free(storm.latencies[i]);
     provider_free(provider);

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 struct job {
     STAILQ_ENTRY(job) link;
@@ -14,6 +15,9 @@ struct job {
     void (*done)(void *arg);
     void *arg;
 };
+
+/* What loops do for those who are in comes before what the crew does for those who want in. */
+#define CREW_NICER 10
 
 struct crew {
     pthread_mutex_t lock; /* guards jobs and ending */
@@ -37,9 +41,17 @@ static struct job *crew_take(struct crew *crew)
     return job;
 }
 
+/* Of this thread alone: Linux keeps a nice value for each (setpriority(2), under "C library/kernel differences"). A
+ * kernel that will not is no reason to stop: the crew then works beside the loops. */
+static void crew_step_back(void)
+{
+    (void)setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + CREW_NICER);
+}
+
 static void *crew_main(void *arg)
 {
     struct job *job;
+    crew_step_back();
     while ((job = crew_take(arg))) {
         job->work(job->arg);
         loop_post(job->home, job->done, job->arg);

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -450,6 +451,32 @@ static void test_a_crew_of_two_works_at_the_same_time(void **state)
     assert_int_equal(meeting.left, 0);
 }
 
+static void tell_niceness(void *arg)
+{
+    *(int *)arg = getpriority(PRIO_PROCESS, 0); /* of this thread */
+}
+
+static void told(void *arg)
+{
+    (void)arg;
+    loop_stop(meeting.loop);
+}
+
+static void test_the_crew_yields_to_the_loop(void **state)
+{
+    struct scene *scene = *state;
+    struct crew *crew;
+    int ours = getpriority(PRIO_PROCESS, 0);
+    int theirs = ours;
+    meeting.loop = scene->loop;
+    expect_ok(crew_new(1, &crew));
+    crew_submit(crew, scene->loop, tell_niceness, told, &theirs);
+    loop_run(scene->loop);
+    crew_free(crew);
+    assert_int_equal(theirs, ours + 10 < 19 ? ours + 10 : 19);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), ours);
+}
+
 static void test_what_was_submitted_is_finished_before_the_crew_ends(void **state)
 {
     struct scene *scene = *state;
@@ -492,6 +519,7 @@ int main(void)
         in_scene(test_time_stands_still_within_a_turn_only),
         in_scene(test_the_crew_works_in_order_and_reports_home),
         in_scene(test_a_crew_of_two_works_at_the_same_time),
+        in_scene(test_the_crew_yields_to_the_loop),
         in_scene(test_what_was_submitted_is_finished_before_the_crew_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,3 @@
+module pgvouch/bench/callers
+
+go 1.19
