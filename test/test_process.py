@@ -73,6 +73,14 @@ def test_a_file_that_is_not_there_is_named(pgvouch_program):
     assert "/nonexistent/pgvouch.ini" in told.stderr
 
 
+def test_an_address_that_is_taken_is_named_with_its_port(pgvouch_program, scratch_folder, ports):
+    port = ports.take()
+    with socket.create_server(("127.0.0.1", port)):
+        told = run(*unprivileged([pgvouch_program, configuration(scratch_folder, port)]))
+    assert told.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in told.stderr
+
+
 def test_quiet_says_nothing_on_standard_error(pgvouch_program, scratch_folder, ports):
     file = configuration(scratch_folder, ports.take(), logfile=scratch_folder / "log")
     process = subprocess.Popen(unprivileged([pgvouch_program, "-q", file]), stderr=subprocess.PIPE)

@@ -53,6 +53,10 @@ static struct err check_authentication(const struct settings *set)
         return err_system("could not open auth_hba_file %s", set->auth_hba_file);
     if (*set->auth_file && access(set->auth_file, R_OK) != 0)
         log_warning("could not open auth_file %s: no user is known from it", set->auth_file);
+    if (!*set->auth_file && (set->auth_type == AUTH_TYPE_PLAIN || set->auth_type == AUTH_TYPE_MD5 ||
+                             set->auth_type == AUTH_TYPE_SCRAM_SHA_256))
+        log_warning("auth_type = %s without auth_file: no user is known, and nobody can log in",
+                    auth_type_text(set->auth_type));
     return OK;
 }
 

@@ -81,8 +81,10 @@ static struct err listener_check_free(const struct addrinfo *where, const char *
 }
 
 static struct err listener_open_tcp(struct listeners *listeners, const struct config *config,
-                                    const struct addrinfo *where, const char *name, size_t workers)
+                                    const struct addrinfo *where, const char *host, size_t workers)
 {
+    char name[NI_MAXHOST + 8];
+    snprintf(name, sizeof name, "%s:%d", host, config->set.listen_port);
     if (!config->set.so_reuseport)
         TRY(listener_check_free(where, name));
     for (size_t worker = 0; worker < workers; worker++) {
@@ -94,7 +96,7 @@ static struct err listener_open_tcp(struct listeners *listeners, const struct co
         if (listen(fd, config->set.listen_backlog) != 0)
             return err_system("cannot listen on %s", name);
     }
-    log_info("listening on %s:%d", name, config->set.listen_port);
+    log_info("listening on %s", name);
     return OK;
 }
 

@@ -341,6 +341,8 @@ static void test_an_hba_file_must_be_readable_and_a_user_list_should(void **stat
                ERR_SYSTEM, "could not open auth_hba_file /nonexistent");
     config_unref(config_of("[pgvouch]\nauth_file = /nonexistent\n"));
     assert_true(logged(scene, "WARNING could not open auth_file /nonexistent"));
+    config_unref(config_of("[pgvouch]\nauth_type = scram-sha-256\n"));
+    assert_true(logged(scene, "WARNING auth_type = scram-sha-256 without auth_file: no user is known"));
 }
 
 static void test_what_is_only_doubtful_is_a_warning(void **state)
