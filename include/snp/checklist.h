@@ -21,7 +21,7 @@ enum check_outcome {
 struct check {
     const char *name; /* a constant of the program, lower_case */
     enum check_outcome outcome;
-    char *expected; /* for people; never NULL; the list's to free */
+    char *expected; /* for people; never NULL; the list's, and of its copies: only read */
     char *found;    /* the same; never holds a secret */
 };
 
@@ -48,7 +48,7 @@ void checklist_addf(struct checklist *list, const char *name, enum check_outcome
 /* Moves all checks of `from` to the end of `list`; `from` is then empty. */
 void checklist_join(struct checklist *list, struct checklist *from);
 
-/* Appends copies of the checks [begin, end) of `from`, which is another list. */
+/* Appends copies of the checks [begin, end) of `from`, which is another list. The copies may go to another thread. */
 void checklist_copy(const struct checklist *from, size_t begin, size_t end, struct checklist *list);
 
 /* The first check of that name, or NULL. Valid until the next change of the list. */

@@ -2,6 +2,8 @@
 
 #include "base/mem.h"
 
+#include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,31 +35,52 @@ static void checklist_make_room(struct checklist *list, size_t more)
     list->checks = mem_resize(list->checks, list->size * sizeof(struct check));
 }
 
+/* Texts are counted: what is remembered of evidence that comes back is copied for every verdict on it. */
+struct checklist_text {
+    atomic_uint owners;
+    char characters[];
+};
+
 /* Of a verdict's texts a third are empty: they are all this one, which is never written to nor freed. */
 static char checklist_nothing[] = "";
 
-static char *checklist_text(const char *text)
+static struct checklist_text *checklist_text_of(char *characters)
 {
-    return text && *text ? mem_string(text) : checklist_nothing;
+    return (struct checklist_text *)(characters - offsetof(struct checklist_text, characters));
 }
 
-static void checklist_free_text(char *text)
+static char *checklist_text_new(const char *characters)
 {
-    if (text != checklist_nothing)
+    if (!characters || !*characters)
+        return checklist_nothing;
+    size_t size = strlen(characters) + 1;
+    struct checklist_text *text = mem_resize(NULL, sizeof *text + size);
+    atomic_init(&text->owners, 1);
+    memcpy(text->characters, characters, size);
+    return text->characters;
+}
+
+static void checklist_text_share(char *characters)
+{
+    if (characters != checklist_nothing)
+        atomic_fetch_add_explicit(&checklist_text_of(characters)->owners, 1, memory_order_relaxed);
+}
+
+static void checklist_text_drop(char *characters)
+{
+    if (characters == checklist_nothing)
+        return;
+    struct checklist_text *text = checklist_text_of(characters);
+    if (atomic_fetch_sub_explicit(&text->owners, 1, memory_order_acq_rel) == 1)
         free(text);
-}
-
-static void checklist_append(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
-                             const char *found)
-{
-    checklist_make_room(list, 1);
-    list->checks[list->count++] = (struct check){name, outcome, checklist_text(expected), checklist_text(found)};
 }
 
 void checklist_add(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
                    const char *found)
 {
-    checklist_append(list, name, outcome, expected, found);
+    checklist_make_room(list, 1);
+    list->checks[list->count++] =
+        (struct check){name, outcome, checklist_text_new(expected), checklist_text_new(found)};
 }
 
 void checklist_addf(struct checklist *list, const char *name, enum check_outcome outcome, const char *expected,
@@ -69,7 +92,7 @@ void checklist_addf(struct checklist *list, const char *name, enum check_outcome
     if (vsnprintf(found, sizeof(found), found_format, arguments) < 0)
         found[0] = '\0';
     va_end(arguments);
-    checklist_append(list, name, outcome, expected, found);
+    checklist_add(list, name, outcome, expected, found);
 }
 
 void checklist_join(struct checklist *list, struct checklist *from)
@@ -87,8 +110,10 @@ void checklist_copy(const struct checklist *from, size_t begin, size_t end, stru
 {
     checklist_make_room(list, end - begin);
     for (size_t i = begin; i < end; i++) {
-        const struct check *check = &from->checks[i];
-        checklist_append(list, check->name, check->outcome, check->expected, check->found);
+        struct check check = from->checks[i];
+        checklist_text_share(check.expected);
+        checklist_text_share(check.found);
+        list->checks[list->count++] = check;
     }
 }
 
@@ -119,8 +144,8 @@ bool checklist_has_failure(const struct checklist *list)
 void checklist_free(struct checklist *list)
 {
     for (size_t i = 0; i < list->count; i++) {
-        checklist_free_text(list->checks[i].expected);
-        checklist_free_text(list->checks[i].found);
+        checklist_text_drop(list->checks[i].expected);
+        checklist_text_drop(list->checks[i].found);
     }
     free(list->checks);
     *list = CHECKLIST_EMPTY;
@@ -128,10 +153,13 @@ void checklist_free(struct checklist *list)
 
 static char *checklist_clean_text(char *text, char *(*clean)(const char *text, size_t limit), size_t limit)
 {
-    char *cleaned = *text ? clean(text, limit) : text;
-    if (cleaned != text)
-        checklist_free_text(text);
-    return cleaned;
+    if (text == checklist_nothing)
+        return text;
+    char *cleaned = clean(text, limit);
+    char *kept = checklist_text_new(cleaned);
+    free(cleaned);
+    checklist_text_drop(text);
+    return kept;
 }
 
 void checklist_clean(struct checklist *list, char *(*clean)(const char *text, size_t limit), size_t limit)
