@@ -14,6 +14,8 @@
  * not allow, and where no root is known though the chain must be verified. Of the others: A demand that the policy does
  * not make, or whose group is disabled, is CHECK_SKIPPED and says so; one that is not met fails, or warns where its
  * group's mode is warn; one that cannot be decided because the report was not read is treated as not met. */
+#define JUDGE_SKEW_S                    300 /* clocks that differ by less are forgiven */
+
 #define JUDGE_CHECK_SIMULATED           "simulated" /* certificates.allow_simulated */
 #define JUDGE_CHECK_MEASUREMENT         "measurement"
 #define JUDGE_CHECK_MIN_VERSION         "tcb_min_version"

@@ -49,6 +49,8 @@ static struct err bind_expect(const struct bind *bind, unsigned kind)
     return bind_check(bind);
 }
 
+#define LAST_SECOND UINT64_C(253402300799) /* of the year 9999, as RFC 5280 section 4.1.2.5 has it */
+
 static bool bind_read_key(struct reader *r, enum bind_key key)
 {
     return cbor_read_uint(r) == key && !r->bad;
@@ -63,8 +65,9 @@ static struct err bind_read_members(struct reader *r, struct bind *bind)
     issued_at_s = cbor_read_uint(r);
     whole = whole && bind_read_key(r, BIND_KEY_NONCE);
     bind->nonce = cbor_read_bytes(r);
-    if (!whole || r->bad || issued_at_s > INT64_MAX)
-        return err_make(ERR_INPUT, "the bind record lacks a member, or one is of the wrong type");
+    if (!whole || r->bad || issued_at_s > LAST_SECOND)
+        return err_make(ERR_INPUT,
+                        "the bind record lacks a member, or one is of the wrong type or beyond the year 9999");
     bind->issued_at_s = (int64_t)issued_at_s;
     return reader_finish(r, "the bind record");
 }

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SKEW_S 300 /* clocks that differ by less are forgiven */
-
 /* Without these among the checks there is no verdict but deny: of a certificate, of every report, of a policy. */
 #define REQUIRED_OF_CERTIFICATE                                                                                        \
     VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_FORMAT, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED,          \
@@ -273,7 +271,7 @@ static void verify_times(const struct verification *v)
         return;
     }
     verify_time_text(issued_s, found);
-    bool issued = issued_s <= now_s + SKEW_S && issued_s <= leaf->not_after_s && issued_s > 0;
+    bool issued = issued_s <= now_s + JUDGE_SKEW_S && issued_s <= leaf->not_after_s && issued_s > 0;
     checklist_add(v->checks, VERIFY_CHECK_ISSUED, issued ? CHECK_PASS : CHECK_FAIL, "not in the future", found);
 }
 
@@ -571,7 +569,8 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     int64_t began_us = clock_monotonic_us();
     trust.cache = request->chains;
     out->at_us = request->now_us;
-    out->issued_at_s = request->bind ? request->bind->issued_at_s : 0;
+    /* Of a record that REPORT_DATA is not held against here, anybody may have written the time. */
+    out->issued_at_s = report_has_bind(request) ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
         trust.crl_mode = request->crl_mode;
     struct snp_evidence evidence = *request->evidence;

@@ -242,6 +242,8 @@ static void test_members_missing_added_or_of_another_type_are_refused(void **sta
     assert_int_equal(parse_hex("a501010201034004200540", &bind).code, ERR_INPUT);
     assert_int_equal(parse_hex("a5010102010340043a6955b9000540", &bind).code, ERR_INPUT); /* before 1970 */
     assert_int_equal(parse_hex("a5010102010340041b80000000000000000540", &bind).code, ERR_INPUT);
+    assert_int_equal(parse_hex("a5010102010340041b0000003afff4417f0540", &bind).code, ERR_NONE); /* the end of 9999 */
+    assert_int_equal(parse_hex("a5010102010340041b0000003afff441800540", &bind).code, ERR_INPUT);
     assert_int_equal(parse_hex("a5410102010340041a6955b9000540", &bind).code, ERR_INPUT);
 }
 

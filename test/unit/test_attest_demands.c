@@ -494,6 +494,8 @@ static void test_evidence_is_young_enough_or_not_in_every_mode(void **state)
     assert_age("evidence: {max_age: 1m}\n", now_s - 61, CHECK_FAIL, "61 s");
     assert_age("evidence: {max_age: 1m, mode: warn}\n", now_s - 61, CHECK_WARN, "61 s");
     assert_age("evidence: {max_age: 1m, mode: disabled}\n", now_s - 61, CHECK_SKIPPED, "evidence.mode is disabled");
+    assert_age("evidence: {max_age: 1m}\n", now_s + 300, CHECK_PASS, "-300 s");
+    assert_age("evidence: {max_age: 1m}\n", now_s + 301, CHECK_FAIL, "-301 s");
     assert_age("version: a\n", 1, CHECK_SKIPPED, "the policy asks nothing");
     assert_age("evidence: {max_age: 1m}\n", 0, CHECK_FAIL, "the evidence does not say when it was made");
 }

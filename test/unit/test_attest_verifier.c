@@ -138,8 +138,10 @@ static void test_a_bind_record_of_a_certificate_says_nothing_here(void **state)
     struct scene scene;
     begin(&scene, true);
     scene.bind.kind = BIND_KIND_LEAF;
+    assert_true(scene.bind.issued_at_s > 0);
     judge(&scene);
     assert_int_equal(outcome_of(&scene.verdict, VERIFY_CHECK_BINDING), CHECK_SKIPPED);
+    assert_int_equal(scene.verdict.issued_at_s, 0); /* nothing vouches for it */
     end(&scene);
 }
 
