@@ -31,11 +31,11 @@ struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE
 
 enum nonce_state {
     NONCE_FOREIGN = 0, /* not given out by this process */
-    NONCE_EXPIRED,   /* older than max_age_us; or of an age that cannot be told, or so old that who used it is forgotten
-                      */
-    NONCE_OTHER_KEY, /* bound to another key: a replay */
-    NONCE_FULL,      /* too many are bound now: cannot decide */
-    NONCE_FRESH,     /* ours, young, and free or bound to this key */
+    NONCE_EXPIRED,     /* older than max_age_us */
+    NONCE_UNDECIDED,   /* from the future, or so old that who used it is forgotten */
+    NONCE_OTHER_KEY,   /* bound to another key: a replay */
+    NONCE_FULL,        /* too many are bound now: cannot decide */
+    NONCE_FRESH,       /* ours, young, and free or bound to this key */
 };
 const char *nonce_state_name(enum nonce_state state);
 

@@ -1,6 +1,6 @@
 /*
  * crew.h: a few threads for work that would hold up an event loop (signatures, PBKDF2, evidence): anything > 0.2 ms.
- * They yield to the loops where processors are short: a storm of strangers slows down strangers.
+ * They yield to the loops where processors are short.
  */
 #ifndef BASE_CREW_H
 #define BASE_CREW_H

@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define SHUTDOWN_CHECK_US (50 * US_PER_MS)
@@ -34,8 +35,8 @@ struct daemon {
     struct fleet *fleet;
     struct consoles *consoles;
     struct http *http; /* NULL: no http_listen */
-    struct event *signals[8];
-    size_t signal_count;
+    int signal_fd;     /* signalfd(2) */
+    struct event *signal_event;
     struct timer *ending_timer;
     enum ending ending;
 };
@@ -218,10 +219,8 @@ static void daemon_take_usr(struct daemon *daemon, bool pause)
     }
 }
 
-static void daemon_signalled(evutil_socket_t number, short what, void *arg)
+static void daemon_take_signal(struct daemon *daemon, uint32_t number)
 {
-    struct daemon *daemon = arg;
-    (void)what;
     switch (number) {
     case SIGINT:
         daemon_take_int(daemon);
@@ -241,16 +240,33 @@ static void daemon_signalled(evutil_socket_t number, short what, void *arg)
     }
 }
 
+static void daemon_signalled(evutil_socket_t fd, short what, void *arg)
+{
+    struct signalfd_siginfo signal;
+    (void)what;
+    while (read(fd, &signal, sizeof signal) == sizeof signal)
+        daemon_take_signal(arg, signal.ssi_signo);
+}
+
+/* Signals are blocked, in every thread that is started later, too, and read: no handler interrupts anything, and none
+ * can be lost between two system calls. */
 static struct err daemon_catch_signals(struct daemon *daemon)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t set;
     signal(SIGPIPE, SIG_IGN);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct event *event = evsignal_new(loop_base(daemon->loop), numbers[i], daemon_signalled, daemon);
-        if (!event || event_add(event, NULL) != 0)
-            return err_make(ERR_SYSTEM, "cannot wait for signals");
-        daemon->signals[daemon->signal_count++] = event;
-    }
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(&set, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        signal(numbers[i], SIG_DFL); /* one that the parent ignores, as shells do in the background, would never come */
+    daemon->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (daemon->signal_fd >= 0)
+        daemon->signal_event =
+            event_new(loop_base(daemon->loop), daemon->signal_fd, EV_READ | EV_PERSIST, daemon_signalled, daemon);
+    if (!daemon->signal_event || event_add(daemon->signal_event, NULL) != 0)
+        return err_system("cannot wait for signals");
     return OK;
 }
 
@@ -356,8 +372,10 @@ static void daemon_free(struct daemon *daemon)
     consoles_free(daemon->consoles);
     attest_free(daemon->attest);
     provider_free(daemon->device);
-    for (size_t i = 0; i < daemon->signal_count; i++)
-        event_free(daemon->signals[i]);
+    if (daemon->signal_event)
+        event_free(daemon->signal_event);
+    if (daemon->signal_fd >= 0)
+        close(daemon->signal_fd);
     timer_free(daemon->ending_timer);
     loop_free(daemon->loop);
     snapshot_drop(daemon->snapshot);
@@ -372,6 +390,7 @@ int daemon_run(const struct options *options)
 {
     struct daemon *daemon = NEW(struct daemon);
     daemon->options = options;
+    daemon->signal_fd = -1;
     struct err e = daemon_begin(daemon);
     if (!failed(e))
         e = daemon_serve(daemon);

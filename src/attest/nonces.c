@@ -50,6 +50,8 @@ const char *nonce_state_name(enum nonce_state state)
     switch (state) {
     case NONCE_EXPIRED:
         return "expired";
+    case NONCE_UNDECIDED:
+        return "from the future, or too old to tell who used it";
     case NONCE_OTHER_KEY:
         return "bound to another key";
     case NONCE_FULL:
@@ -198,7 +200,7 @@ static enum nonce_state state_of(const struct nonces *nonces, const struct bound
     if (bound)
         return memcmp(bound->spki_sha384, spki_sha384, SHA384_SIZE) == 0 ? NONCE_FRESH : NONCE_OTHER_KEY;
     if (issued_us <= nonces->forgotten_us)
-        return NONCE_EXPIRED;
+        return NONCE_UNDECIDED;
     return HASH_COUNT(nonces->table) >= nonces->limit ? NONCE_FULL : NONCE_FRESH;
 }
 
@@ -223,8 +225,10 @@ static enum nonce_state ask(struct nonces *nonces, struct bytes nonce, const uin
         return NONCE_FOREIGN;
     int64_t age = now_us - issued_us;
     *age_us = age > 0 ? age : 0;
-    if (age > max_age_us || age < -NONCE_SKEW_US) /* from the future: its age cannot be told */
+    if (age > max_age_us)
         return NONCE_EXPIRED;
+    if (age < -NONCE_SKEW_US)
+        return NONCE_UNDECIDED;
     pthread_mutex_lock(&nonces->lock);
     retain(nonces, max_age_us);
     drop_expired(nonces, now_us);

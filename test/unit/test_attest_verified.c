@@ -154,6 +154,43 @@ static void test_what_depends_on_the_connection_is_asked_again(void **state)
     scene_end(&scene);
 }
 
+static struct tls_identity *identity_with_new_nonce(const struct scene *scene, int64_t issued_us,
+                                                    uint8_t nonce[NONCE_SIZE])
+{
+    assert_false(failed(nonces_issue(scene->nonces, issued_us, nonce, NULL)));
+    return identity_of(bytes_of(nonce, NONCE_SIZE));
+}
+
+/* The age that is found is young in both: what cannot be told is whether another key has used the nonce. */
+static void test_a_nonce_that_cannot_be_decided_lets_nobody_in(void **state)
+{
+    (void)state;
+    struct scene scene;
+    uint8_t nonce[NONCE_SIZE], other[NONCE_SIZE];
+    scene_begin(&scene, "");
+    struct tls_identity *first = identity_with_new_nonce(&scene, now_us, nonce);
+    struct tls_identity *second = identity_of(BYTES(nonce));
+    scene.request.certificate = tls_identity_certificate(first);
+    assert_string_equal(judge(&scene), "");
+    scene.request.certificate = tls_identity_certificate(second);
+    assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
+    scene.request.now_us = now_us - 10 * US_PER_SECOND; /* the clock was set back */
+    assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
+
+    int64_t later_us = now_us + 400 * US_PER_SECOND;
+    struct tls_identity *third = identity_with_new_nonce(&scene, later_us, other);
+    scene.request.now_us = later_us;
+    scene.request.certificate = tls_identity_certificate(third);
+    assert_string_equal(judge(&scene), ""); /* who used the first is forgotten now */
+    scene.policy->nonce.max_age_us = 7200 * US_PER_SECOND;
+    scene.request.certificate = tls_identity_certificate(second);
+    assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
+    tls_identity_release(first);
+    tls_identity_release(second);
+    tls_identity_release(third);
+    scene_end(&scene);
+}
+
 static void test_a_certificate_that_expires_while_it_is_known_is_refused(void **state)
 {
     (void)state;
@@ -306,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_certificate_that_comes_back_gets_the_same_verdict),
         cmocka_unit_test(test_what_depends_on_the_connection_is_asked_again),
+        cmocka_unit_test(test_a_nonce_that_cannot_be_decided_lets_nobody_in),
         cmocka_unit_test(test_a_certificate_that_expires_while_it_is_known_is_refused),
         cmocka_unit_test(test_what_is_known_is_forgotten_in_time),
         cmocka_unit_test(test_another_policy_of_the_same_text_knows_nothing),
