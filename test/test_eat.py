@@ -1,7 +1,6 @@
 """Evidence as entity attestation tokens: made by `vouch`, taken apart and made anew by another encoder, and judged."""
 
 import json
-import shutil
 import subprocess
 from hashlib import sha512
 from types import SimpleNamespace
@@ -11,20 +10,10 @@ import pytest
 
 from support import oracle
 from support.oracle import CMW_CLAIM, EAT_NONCE, EAT_PROFILE_CLAIM, EAT_TAG, IAT, UEID, canonical, lp
-from support.vouch import CMW, Vouch, certificates_of, outcomes, policy_text
+from support.simulated import state  # noqa: F401: fixture
+from support.vouch import CMW, certificates_of, outcomes, policy_text
 
 NONCE = "5a" * 32
-
-
-@pytest.fixture(scope="session")
-def vouch(vouch_program):
-    return Vouch(vouch_program)
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory, processor):
-    """A simulated processor's keys, belonging to whoever runs the tool."""
-    return shutil.copytree(processor, tmp_path_factory.mktemp("eat") / "state")
 
 
 @pytest.fixture

@@ -4,16 +4,17 @@ import datetime
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from support.simulated import state  # noqa: F401: fixture
+from support.vectors import expectations, genuine, needs_vectors
 from support.vouch import policy_text
-from test_vouch_report import TOP, expectations, genuine, needs_vectors
 
+TOP = Path(__file__).resolve().parent.parent
 SANITIZER = os.environ.get("PGVOUCH_TEST_SANITIZER")
 HEADER = TOP / "include/api/vouch.h"
 EXAMPLES = TOP / "doc/examples"
@@ -60,11 +61,6 @@ def check(installed, tmp_path_factory):
         return installed.run(program, *words)
 
     return run
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory, processor):
-    return shutil.copytree(processor, tmp_path_factory.mktemp("library") / "state")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import datetime
 import os
 import pty
 import re
-import shutil
 import socket
 import ssl
 import stat
@@ -17,13 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from support.vouch import CMW, StandIn, answers, certificates_of, evidence_of, outcomes, policy_text, shows
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory, processor):
-    """A simulated processor's keys, belonging to whoever runs the tool."""
-    return shutil.copytree(processor, tmp_path_factory.mktemp("vouch") / "state")
+from support.simulated import policy, state  # noqa: F401: fixtures
+from support.vouch import CMW, StandIn, answers, certificates_of, evidence_of, outcomes, shows
 
 
 @pytest.fixture
@@ -45,16 +39,6 @@ def attested(mint):
         return shows(folder / "client.crt", folder / "client.key", **options)
 
     return make
-
-
-@pytest.fixture
-def policy(state, tmp_path):
-    def write(more="", trust=True, **options):
-        path = tmp_path / "policy.yaml"
-        path.write_text(policy_text(state / "ark-milan.pem" if trust else None, more, **options))
-        return path
-
-    return write
 
 
 def pem_of(key):

@@ -32,13 +32,28 @@ class Vouch:
 
     def verify(self, address, policy, *more):
         """The exit status and the verdict."""
-        run = self("verify", address, "--policy", policy, "--json", *more)
-        assert run.stdout, run.stderr
-        return run.returncode, json.loads(run.stdout)
+        return verdict_of(self("verify", address, "--policy", policy, "--json", *more))
 
 
 def outcomes(verdict):
     return {check["name"]: check["outcome"] for check in verdict["checks"]}
+
+
+def verdict_of(run):
+    """The exit status and the verdict."""
+    assert run.stdout, run.stderr
+    return run.returncode, json.loads(run.stdout)
+
+
+def failures(verdict):
+    return [check["name"] for check in verdict["checks"] if check["outcome"] == "fail"]
+
+
+def could_not(run, said, command):
+    """The command came to nothing, and says why."""
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(f"vouch {command}: ")
+    assert said in run.stderr
 
 
 def policy_text(ark, more="", measurement=MEASUREMENT, mode="strict"):
