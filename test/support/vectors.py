@@ -7,10 +7,12 @@ import pytest
 
 TOP = Path(__file__).resolve().parent.parent.parent
 VECTORS = Path(os.environ.get("PGVOUCH_VECTORS") or TOP.parent / "shared/vectors")
+TOKENS = VECTORS / "other/tokens"
 AT = "2026-01-01T00:00:00Z"  # when most of the certificates are valid
 
 needs_vectors = pytest.mark.skipif(not (VECTORS / "expect.tsv").exists(),
                                    reason="genuine vectors are not here: set PGVOUCH_VECTORS")
+needs_tokens = pytest.mark.skipif(not TOKENS.exists(), reason="genuine CoRIMs are not here: set PGVOUCH_VECTORS")
 
 
 def expectations():
