@@ -10,8 +10,9 @@ import pytest
 
 from support import kds as service
 from support import oracle, scratch
-from support.kds import Kds, der, revocation_list, vcek_alike, vcek_path
-from support.oracle import CMW, TCB, Draft, Evidence, Processor, der_content
+from support.attested import chip  # noqa: F401: fixture
+from support.kds import der, kds, revocation_list, vcek_alike, vcek_path  # noqa: F401: fixture
+from support.oracle import CMW, TCB, Draft, Evidence, der_content
 from support.process import await_condition, run
 from support.vouch import MEASUREMENT, policy_text, shown_by
 
@@ -19,20 +20,6 @@ from support.vouch import MEASUREMENT, policy_text, shown_by
 pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")
 
 HBA = "hostssl app all 127.0.0.1/32 trust attest=strict\nhost pgvouch all 127.0.0.1/32 trust\n"
-
-
-@pytest.fixture(scope="session")
-def chip(processor):
-    return Processor.load(processor)
-
-
-@pytest.fixture
-def kds(server_identity, chip):
-    """With what AMD's would have of the simulated processor."""
-    made = Kds(server_identity)
-    made.add_processor(chip)
-    yield made
-    made.stop()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
@@ -188,3 +189,12 @@ class Kds:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(10)
+
+
+@pytest.fixture
+def kds(server_identity, chip):
+    """With what AMD's would have of the simulated processor."""
+    made = Kds(server_identity)
+    made.add_processor(chip)
+    yield made
+    made.stop()
