@@ -34,8 +34,9 @@ check_PROGRAMS += \
     test/unit/test_gate_kept_keys \
     test/unit/test_gate_proof \
     test/unit/test_gate_rules \
-    test/unit/test_gate_scram \
+    test/unit/test_gate_scram_client \
     test/unit/test_gate_scram_secret \
+    test/unit/test_gate_scram_server \
     test/unit/test_gate_turnstile \
     test/unit/test_gate_userlist
 test_unit_test_gate_backend_auth_SOURCES = test/unit/test_gate_backend_auth.c test/unit/expect.h
@@ -53,12 +54,16 @@ test_unit_test_gate_proof_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
 test_unit_test_gate_rules_SOURCES = test/unit/test_gate_rules.c test/unit/expect.h
 test_unit_test_gate_rules_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_gate_rules_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
-test_unit_test_gate_scram_SOURCES = test/unit/test_gate_scram.c test/unit/expect.h
-test_unit_test_gate_scram_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-test_unit_test_gate_scram_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+SCRAM_VECTOR = test/unit/scram_vector.c test/unit/scram_vector.h test/unit/expect.h
+test_unit_test_gate_scram_client_SOURCES = test/unit/test_gate_scram_client.c $(SCRAM_VECTOR)
+test_unit_test_gate_scram_client_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_scram_client_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
 test_unit_test_gate_scram_secret_SOURCES = test/unit/test_gate_scram_secret.c test/unit/expect.h
 test_unit_test_gate_scram_secret_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_gate_scram_secret_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
+test_unit_test_gate_scram_server_SOURCES = test/unit/test_gate_scram_server.c $(SCRAM_VECTOR)
+test_unit_test_gate_scram_server_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_gate_scram_server_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
 test_unit_test_gate_userlist_SOURCES = test/unit/test_gate_userlist.c test/unit/expect.h
 test_unit_test_gate_userlist_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_gate_userlist_LDADD = $(LIBS_GATE) $(CMOCKA_LIBS)
