@@ -18,6 +18,7 @@ check_PROGRAMS += \
     test/unit/test_base_bytes \
     test/unit/test_base_connector \
     test/unit/test_base_engine \
+    test/unit/test_base_engine_close \
     test/unit/test_base_log \
     test/unit/test_base_loop \
     test/unit/test_base_reader \
@@ -28,9 +29,13 @@ test_unit_test_base_bytes_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
 test_unit_test_base_connector_SOURCES = test/unit/test_base_connector.c test/unit/expect.h
 test_unit_test_base_connector_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_base_connector_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
-test_unit_test_base_engine_SOURCES = test/unit/test_base_engine.c test/unit/expect.h
+CHANNEL_SCENE = test/unit/channel_scene.c test/unit/channel_scene.h test/unit/expect.h
+test_unit_test_base_engine_SOURCES = test/unit/test_base_engine.c $(CHANNEL_SCENE)
 test_unit_test_base_engine_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_base_engine_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
+test_unit_test_base_engine_close_SOURCES = test/unit/test_base_engine_close.c $(CHANNEL_SCENE)
+test_unit_test_base_engine_close_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_base_engine_close_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
 test_unit_test_base_log_SOURCES = test/unit/test_base_log.c test/unit/expect.h
 test_unit_test_base_log_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_base_log_LDADD = $(LIBS_BASE) $(CMOCKA_LIBS)
