@@ -132,7 +132,8 @@ check_PROGRAMS += test/unit/test_attest_eat test/unit/test_attest_hostile
 test_unit_test_attest_eat_SOURCES = test/unit/test_attest_eat.c $(SIMULATED) test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_eat_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_eat_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c
+test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c test/unit/cbor_documents.c \
+    test/unit/cbor_documents.h
 test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
