@@ -137,19 +137,28 @@ test_unit_test_attest_hostile_SOURCES = test/unit/test_attest_hostile.c test/uni
 test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
+    test/unit/test_attest_policy_files \
     test/unit/test_attest_policy_values \
+    test/unit/test_attest_policy_yaml \
     test/unit/test_attest_demands \
     test/unit/test_attest_judge \
     test/unit/test_attest_nonces \
     test/unit/test_attest_verdict \
     test/unit/test_attest_verifier \
     test/unit/test_attest_journal
-test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/policy_text.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-test_unit_test_attest_policy_values_SOURCES = test/unit/test_attest_policy_values.c
+test_unit_test_attest_policy_files_SOURCES = test/unit/test_attest_policy_files.c test/unit/policy_text.h \
+    test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_policy_files_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_files_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_values_SOURCES = test/unit/test_attest_policy_values.c test/unit/policy_text.h
 test_unit_test_attest_policy_values_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_values_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_yaml_SOURCES = test/unit/test_attest_policy_yaml.c test/unit/policy_text.h
+test_unit_test_attest_policy_yaml_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_yaml_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_demands_SOURCES = test/unit/test_attest_demands.c
 test_unit_test_attest_demands_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_demands_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)

@@ -1,6 +1,4 @@
 /* Policy files: the values of demands, and every refusal of one with its line. */
-#include "attest/policy.h"
-
 #include "base/clock.h"
 
 #include <setjmp.h>
@@ -11,30 +9,9 @@
 
 #include <cmocka.h>
 
+#include "policy_text.h"
+
 #define A48 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-static struct err parse(const char *text, struct policy **out)
-{
-    return policy_parse("strict", "p.yaml", bytes_of_string(text), out);
-}
-
-static void assert_refused(const char *text, const char *why)
-{
-    struct policy *policy = NULL;
-    struct err e = parse(text, &policy);
-    assert_null(policy);
-    assert_true(failed(e));
-    assert_string_equal(e.why, why);
-}
-
-static struct policy *accepted(const char *text)
-{
-    struct policy *policy = NULL;
-    struct err e = parse(text, &policy);
-    if (failed(e))
-        fail_msg("%s", e.why);
-    return policy;
-}
 
 static void test_an_old_file_keeps_its_meaning(void **state)
 {
@@ -226,7 +203,7 @@ static void test_times_are_refused_that_are_none(void **state)
         char text[256];
         struct policy *policy = NULL;
         strcpy(text, "measurements:\n  sets:\n  - name: a\n    not_after: ");
-        struct err e = parse(strcat(text, times[i]), &policy);
+        struct err e = policy_parse("strict", "p.yaml", bytes_of_string(strcat(text, times[i])), &policy);
         if (!failed(e) || !strstr(e.why, "p.yaml:4: measurements.sets: expected a time of UTC"))
             fail_msg("%s: %s", times[i], e.why);
     }
