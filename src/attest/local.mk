@@ -65,14 +65,25 @@ libattest_a_SOURCES = \
     src/attest/tree.c include/attest/tree.h
 
 if UNIT_TESTS
-check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_bind test/unit/test_attest_cbor \
+check_PROGRAMS += test/unit/test_attest_attester test/unit/test_attest_authority test/unit/test_attest_renewal
+check_PROGRAMS += test/unit/test_attest_bind test/unit/test_attest_cbor \
     test/unit/test_attest_cmw test/unit/test_attest_devices test/unit/test_attest_digest test/unit/test_attest_evidence \
     test/unit/test_attest_provider
-test_unit_test_attest_attester_SOURCES = test/unit/test_attest_attester.c test/unit/provider_stand_in.c \
-    test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
+ATTESTER_SCENE = test/unit/attester_scene.c test/unit/attester_scene.h test/unit/provider_stand_in.c \
+    test/unit/provider_stand_in.h
+test_unit_test_attest_attester_SOURCES = test/unit/test_attest_attester.c $(ATTESTER_SCENE)
 test_unit_test_attest_attester_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_attester_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=provider_open
 test_unit_test_attest_attester_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_authority_SOURCES = test/unit/test_attest_authority.c $(ATTESTER_SCENE) \
+    test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_authority_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_authority_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=provider_open
+test_unit_test_attest_authority_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_renewal_SOURCES = test/unit/test_attest_renewal.c $(ATTESTER_SCENE)
+test_unit_test_attest_renewal_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_renewal_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=provider_open
+test_unit_test_attest_renewal_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_bind_SOURCES = test/unit/test_attest_bind.c test/unit/attest_bytes.h
 test_unit_test_attest_bind_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_bind_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
