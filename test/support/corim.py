@@ -1,4 +1,4 @@
-"""Manifests of reference values (CoRIM), good and bad, by another encoder; policies that name one, and what comes of it."""
+"""Manifests of reference values (CoRIM), good and bad, by another encoder; policies that name one; their verdicts."""
 
 import time
 
