@@ -16,7 +16,7 @@ struct vouch_case {
     struct vouch_material material;
     uint8_t *content[VOUCH_CASE_FILES]; /* of the files beside it */
     struct snp_evidence snp;            /* views of all these */
-    enum snp_crl_mode crl_mode;         /* a list that is given must speak */
+    struct bytes crl;                   /* of --crl: it must speak; empty: none */
     int64_t now_us;                     /* time of check */
     struct kds *kds;            /* what it lacks may be at hand there; borrowed, set by the caller; may be NULL */
     const struct crl_set *crls; /* the same */

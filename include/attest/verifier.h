@@ -32,6 +32,7 @@ struct verify_request {
     struct verified *verified;      /* may be NULL */
     struct kds *kds; /* for evidence without certificates: what is at hand there, never the network; may be NULL */
     const struct crl_set *crls; /* may be NULL */
+    struct bytes crl;           /* DER or PEM: one that the caller names, and that must speak; empty: none */
     int64_t now_us;             /* wall clock */
 };
 
@@ -57,10 +58,10 @@ struct verify_report_request {
     struct bytes expected_nonce;    /* not empty: `bind` must be there and hold exactly this */
     struct bytes expected_data;     /* not empty: REPORT_DATA must be this, for a caller who knows what it binds */
     struct snp_chain_cache *chains; /* may be NULL */
-    enum snp_crl_mode crl_mode;
-    struct kds *kds;            /* as of verify_request */
-    const struct crl_set *crls; /* the same */
-    int64_t now_us;             /* wall clock: the time of check */
+    struct kds *kds;                /* as of verify_request */
+    const struct crl_set *crls;     /* the same */
+    struct bytes crl;               /* the same */
+    int64_t now_us;                 /* wall clock: the time of check */
 };
 
 /* As verify_certificate. */

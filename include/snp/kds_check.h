@@ -25,7 +25,8 @@ struct snp_kds_trust {
 };
 
 /* OK when `content` is the item: a VCEK of that product, chip and TCB under a known root; a chain up to a known root; a
- * list by such a root. ERR_NOT_NOW when it is, but out of date or not yet valid; anything else: it is not. */
+ * list by such a root that does not say of itself that it is another. ERR_NOT_NOW when it is, but out of date or not
+ * yet valid; anything else: it is not. */
 struct err snp_kds_check(const struct snp_kds_item *item, struct bytes content,
                          const struct snp_kds_trust *trust) MUST_CHECK;
 

@@ -21,7 +21,7 @@ struct snp_evidence {
     struct bytes vlek;
     struct bytes intermediate; /* optional when AMD's own fits */
     struct bytes ark;          /* optional; never trusted for itself */
-    struct bytes crl;          /* optional */
+    struct bytes crl;          /* optional; see revocation.h for what it counts */
 };
 
 /* Takes the certificates of a table over; `report` stays. */
@@ -33,8 +33,11 @@ struct snp_trust {
     struct snp_chain_cache *cache; /* may be NULL */
     enum snp_crl_mode crl_mode;
     int64_t crl_max_age_s;             /* 0: a list is good until its next update */
-    const struct snp_crl *const *crls; /* lists from disk or KDS */
+    const struct snp_crl *const *crls; /* lists from disk or KDS: those for keys of the report's kind */
     size_t crl_count;
+    const struct snp_crl *const *other_crls; /* likewise, those for keys of the other kind */
+    size_t other_crl_count;
+    struct bytes crl; /* DER or PEM: one that the caller names, and that must speak, whatever crl_mode; empty: none */
     bool allow_masked_chip_id; /* MASK_CHIP_KEY with a VCEK: CHIP_ID zero is let through */
 };
 

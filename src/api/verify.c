@@ -85,7 +85,6 @@ static struct err request_collect(const vouch_request *request, struct snp_evide
     out->vlek = request_endorsement(request, VOUCH_VLEK);
     out->intermediate = request_endorsement(request, VOUCH_INTERMEDIATE);
     out->ark = request_endorsement(request, VOUCH_ARK);
-    out->crl = request_endorsement(request, VOUCH_CRL);
     if (out->vek.n + out->vcek.n + out->vlek.n == 0)
         return err_make(ERR_INPUT, "the report's certificate is missing: a VEK, VCEK or VLEK");
     return OK;
@@ -105,7 +104,7 @@ static struct err verify_report_of(const vouch_verifier *verifier, const vouch_r
         .expected_nonce = bytes_of(request->nonce, request->nonce_size),
         .expected_data = request->has_report_data ? BYTES(request->report_data) : BYTES_NONE,
         .chains = verifier ? verifier->chains : NULL,
-        .crl_mode = request->endorsement[VOUCH_CRL] ? SNP_CRL_REQUIRED : SNP_CRL_IF_AVAILABLE,
+        .crl = request_endorsement(request, VOUCH_CRL),
         .now_us = request_now_us(request),
     };
     verify_report_alone(&what, verdict);

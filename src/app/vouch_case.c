@@ -37,9 +37,8 @@ static struct err case_read_files(const struct vouch_files *files, struct vouch_
     TRY(case_read("--vlek", files->vlek, &c->content[2], &snp->vlek));
     TRY(case_read("--ask", files->ask, &c->content[3], &snp->intermediate));
     TRY(case_read("--ark", files->ark, &c->content[4], &snp->ark));
-    TRY(case_read("--crl", files->crl, &c->content[5], &snp->crl));
-    c->crl_mode = files->crl ? SNP_CRL_REQUIRED : SNP_CRL_IF_AVAILABLE;
-    return case_check_crl(snp->crl);
+    TRY(case_read("--crl", files->crl, &c->content[5], &c->crl));
+    return case_check_crl(c->crl);
 }
 
 static struct err case_fit(const struct vouch_files *files, struct vouch_case *c)
@@ -107,9 +106,9 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
         .azure = c->material.evidence.azure.claims.n > 0 ? &c->material.evidence.azure : NULL,
         .claims = c->material.claims,
         .policy = policy,
-        .crl_mode = c->crl_mode,
         .kds = c->kds,
         .crls = c->crls,
+        .crl = c->crl,
         .now_us = c->now_us,
     };
     verify_report_alone(&request, verdict);

@@ -105,27 +105,20 @@ static void verify_lend(const struct policy *policy, struct kds *kds, struct snp
         snp->ark = proof->table.ark;
 }
 
-/* The lists of the report's own kind of key: one of ASKs says nothing about ASVKs. */
+/* KDS has a list for each kind of key: that of the other kind can revoke, but says nothing good of this one. */
 static void verify_lend_crls(const struct crl_set *crls, struct bytes report_bytes, struct snp_trust *trust)
 {
     struct snp_report report;
-    if (failed(snp_report_parse(report_bytes, &report)))
+    if (failed(snp_report_parse(report_bytes, &report)) || snp_report_signing_key(&report) == SNP_SIGNING_KEY_NONE)
         return;
-    switch (snp_report_signing_key(&report)) {
-    case SNP_SIGNING_KEY_VCEK:
-        trust->crls = crl_set_lists(crls, SNP_VEK_VCEK, &trust->crl_count);
-        break;
-    case SNP_SIGNING_KEY_VLEK:
-        trust->crls = crl_set_lists(crls, SNP_VEK_VLEK, &trust->crl_count);
-        break;
-    case SNP_SIGNING_KEY_NONE:
-        break;
-    }
+    bool is_vlek = snp_report_signing_key(&report) == SNP_SIGNING_KEY_VLEK;
+    trust->crls = crl_set_lists(crls, is_vlek ? SNP_VEK_VLEK : SNP_VEK_VCEK, &trust->crl_count);
+    trust->other_crls = crl_set_lists(crls, is_vlek ? SNP_VEK_VCEK : SNP_VEK_VLEK, &trust->other_crl_count);
 }
 
-static struct snp_trust verify_trust(const struct policy *policy, int64_t now_us)
+static struct snp_trust verify_trust(const struct policy *policy, struct bytes crl, int64_t now_us)
 {
-    struct snp_trust trust = {.now_s = now_us / US_PER_SECOND, .crl_mode = SNP_CRL_IF_AVAILABLE};
+    struct snp_trust trust = {.now_s = now_us / US_PER_SECOND, .crl_mode = SNP_CRL_IF_AVAILABLE, .crl = crl};
     if (policy) {
         trust.arks = policy->certificates.trusted_arks;
         trust.crl_mode = policy->certificates.crl;
@@ -148,7 +141,7 @@ static void verify_report(const struct verification *v)
     const struct verify_request *request = v->request;
     struct checklist checks = CHECKLIST_EMPTY;
     struct snp_evidence snp = {.report = v->evidence.report};
-    struct snp_trust trust = verify_trust(request->policy, request->now_us);
+    struct snp_trust trust = verify_trust(request->policy, request->crl, request->now_us);
     trust.cache = request->chains;
     struct kds_proof proof = {0};
     snp_evidence_take_table(&snp, &v->evidence.table);
@@ -399,13 +392,14 @@ static void verify_nonce(const struct verification *v)
     }
 }
 
-/* Whether this very certificate held lately under this very policy: what was found then is found again. */
+/* Whether this very certificate held lately under this very policy: what was found then is found again. Not where the
+ * caller names a list: that is no part of the key. */
 static bool verify_recall(struct verification *v)
 {
     const struct verify_request *request = v->request;
     struct verified_leaf *known = &v->known;
     if (!request->certificate || !request->policy || !request->policy->certificates.allow_cached ||
-        !request->verified ||
+        !request->verified || request->crl.n > 0 ||
         failed(verified_key_of(request->verified, request->certificate, request->policy, request->crls, request->role,
                                &v->key)))
         return false;
@@ -565,14 +559,12 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
 {
     struct checklist checks = CHECKLIST_EMPTY;
     struct azure_facts azure = {0};
-    struct snp_trust trust = verify_trust(request->policy, request->now_us);
+    struct snp_trust trust = verify_trust(request->policy, request->crl, request->now_us);
     int64_t began_us = clock_monotonic_us();
     trust.cache = request->chains;
     out->at_us = request->now_us;
     /* Of a record that REPORT_DATA is not held against here, anybody may have written the time. */
     out->issued_at_s = report_has_bind(request) ? request->bind->issued_at_s : 0;
-    if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
-        trust.crl_mode = request->crl_mode;
     struct snp_evidence evidence = *request->evidence;
     struct kds_proof proof = {0};
     verify_lend(request->policy, request->kds, &evidence, &proof);

@@ -5,19 +5,28 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct snp_crl {
     X509_CRL *list;
+    ISSUING_DIST_POINT *scope; /* NULL: every certificate of the issuer */
     int64_t this_update_s;
     int64_t next_update_s;
 };
 
-/* A critical extension (a partial or indirect list, RFC 5280 section 5.2) would change what the list says. */
+static bool crl_extension_is_scope(const X509_CRL *list, int at)
+{
+    return OBJ_obj2nid(X509_EXTENSION_get_object(X509_CRL_get_ext(list, at))) == NID_issuing_distribution_point;
+}
+
+/* A critical extension (of a delta list, or another issuer's entry, RFC 5280 sections 5.2 and 5.3) would change what
+ * the list says. */
 static struct err crl_check_extensions(X509_CRL *list)
 {
     for (int i = 0; i < X509_CRL_get_ext_count(list); i++)
-        if (X509_EXTENSION_get_critical(X509_CRL_get_ext(list, i)))
+        if (X509_EXTENSION_get_critical(X509_CRL_get_ext(list, i)) && !crl_extension_is_scope(list, i))
             return err_make(ERR_INPUT, "the revocation list has a critical extension");
     STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(list);
     for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
@@ -29,9 +38,21 @@ static struct err crl_check_extensions(X509_CRL *list)
     return OK;
 }
 
+/* RFC 5280 section 5.2.5. */
+static struct err crl_read_scope(struct snp_crl *crl)
+{
+    int found = 0;
+    crl->scope = X509_CRL_get_ext_d2i(crl->list, NID_issuing_distribution_point, &found, NULL);
+    if (!crl->scope)
+        return found == -1 ? OK : err_make(ERR_INPUT, "the scope of the revocation list cannot be read");
+    return crl->scope->indirectCRL ? err_make(ERR_INPUT, "the revocation list is about certificates of other issuers")
+                                   : OK;
+}
+
 static struct err crl_read(struct snp_crl *crl)
 {
     TRY(crl_check_extensions(crl->list));
+    TRY(crl_read_scope(crl));
     TRY(err_within(snp_time_s(X509_CRL_get0_lastUpdate(crl->list), &crl->this_update_s), "revocation list"));
     if (X509_CRL_get0_nextUpdate(crl->list))
         TRY(err_within(snp_time_s(X509_CRL_get0_nextUpdate(crl->list), &crl->next_update_s), "revocation list"));
@@ -68,6 +89,7 @@ void snp_crl_free(struct snp_crl *crl)
 {
     if (!crl)
         return;
+    ISSUING_DIST_POINT_free(crl->scope);
     X509_CRL_free(crl->list);
     free(crl);
 }
@@ -104,6 +126,64 @@ static bool crl_names(const struct snp_crl *crl, const X509 *certificate)
     return false;
 }
 
+static bool names_meet(const GENERAL_NAMES *one, const GENERAL_NAMES *other)
+{
+    for (int i = 0; i < sk_GENERAL_NAME_num(one); i++)
+        for (int j = 0; j < sk_GENERAL_NAME_num(other); j++)
+            if (GENERAL_NAME_cmp(sk_GENERAL_NAME_value(one, i), sk_GENERAL_NAME_value(other, j)) == 0)
+                return true;
+    return false;
+}
+
+/* Names relative to the issuer are nothing that AMD uses: they meet nothing. */
+static const GENERAL_NAMES *point_names(const DIST_POINT_NAME *point)
+{
+    return point && point->type == 0 ? point->name.fullname : NULL;
+}
+
+/* RFC 5280 section 6.3.3 (b)(2)(i). */
+static bool crl_is_of_a_point_of(const GENERAL_NAMES *names, const X509 *certificate)
+{
+    CRL_DIST_POINTS *points = X509_get_ext_d2i(certificate, NID_crl_distribution_points, NULL, NULL);
+    bool found = false;
+    for (int i = 0; i < sk_DIST_POINT_num(points) && !found; i++)
+        found = names_meet(names, point_names(sk_DIST_POINT_value(points, i)->distpoint));
+    CRL_DIST_POINTS_free(points);
+    return found;
+}
+
+/* The certificate is an authority's. */
+static bool crl_is_about(const struct snp_crl *crl, const X509 *certificate)
+{
+    const ISSUING_DIST_POINT *scope = crl->scope;
+    if (!scope)
+        return true;
+    if (scope->onlyuser || scope->onlyattr || scope->onlysomereasons)
+        return false;
+    return !scope->distpoint || crl_is_of_a_point_of(point_names(scope->distpoint), certificate);
+}
+
+static bool name_ends_with(const GENERAL_NAME *name, const char *path)
+{
+    int type = 0;
+    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
+    if (type != GEN_URI)
+        return false;
+    size_t size = (size_t)ASN1_STRING_length(value), tail = strlen(path);
+    return size >= tail && memcmp(ASN1_STRING_get0_data(value) + size - tail, path, tail) == 0;
+}
+
+bool snp_crl_may_stand_at(const struct snp_crl *crl, const char *path)
+{
+    if (!crl->scope || !crl->scope->distpoint)
+        return true;
+    const GENERAL_NAMES *names = point_names(crl->scope->distpoint);
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+        if (name_ends_with(sk_GENERAL_NAME_value(names, i), path))
+            return true;
+    return false;
+}
+
 enum snp_crl_state snp_crl_judge(const struct snp_crl *crl, X509 *ark, X509 *certificate, int64_t now_s,
                                  int64_t max_age_s)
 {
@@ -119,7 +199,7 @@ enum snp_crl_state snp_crl_judge(const struct snp_crl *crl, X509 *ark, X509 *cer
         return SNP_CRL_EXPIRED;
     if (max_age_s > 0 && now_s - crl->this_update_s > max_age_s)
         return SNP_CRL_EXPIRED;
-    return SNP_CRL_GOOD;
+    return crl_is_about(crl, certificate) ? SNP_CRL_GOOD : SNP_CRL_OTHER_SCOPE;
 }
 
 const char *snp_crl_state_name(enum snp_crl_state state)
@@ -137,6 +217,8 @@ const char *snp_crl_state_name(enum snp_crl_state state)
         return "expired";
     case SNP_CRL_FROM_FUTURE:
         return "from_future";
+    case SNP_CRL_OTHER_SCOPE:
+        return "other_scope";
     }
     return "unknown";
 }

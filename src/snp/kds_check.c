@@ -151,6 +151,7 @@ static bool crl_is_by(const struct snp_crl *crl, const struct snp_kds_item *item
         return false;
     switch (snp_crl_judge(crl, ark, ark, trust->now_s, 0)) {
     case SNP_CRL_GOOD:
+    case SNP_CRL_OTHER_SCOPE:
     case SNP_CRL_REVOKED:
         *outcome = OK;
         return true;
@@ -185,11 +186,24 @@ static struct err crl_check_roots(const struct snp_crl *crl, const struct snp_kd
                : err_make(ERR_DENIED, "no known root of %s made this revocation list", snp_product_name(item->product));
 }
 
+/* One root makes the lists for VCEKs and those for VLEKs. Where a list does not say which it is, where it came from is
+ * all that tells. */
+static struct err crl_check_place(const struct snp_crl *crl, const struct snp_kds_item *item)
+{
+    char path[SNP_KDS_PATH_SIZE];
+    snp_kds_path(item, path);
+    return snp_crl_may_stand_at(crl, path)
+               ? OK
+               : err_make(ERR_DENIED, "the revocation list says of itself that it is not that of \"%s\"", path);
+}
+
 static struct err crl_check(const struct snp_kds_item *item, struct bytes content, const struct snp_kds_trust *trust)
 {
     struct snp_crl *crl = NULL;
     TRY(snp_crl_parse(content, &crl));
-    struct err outcome = crl_check_roots(crl, item, trust);
+    struct err outcome = crl_check_place(crl, item);
+    if (!failed(outcome))
+        outcome = crl_check_roots(crl, item, trust);
     snp_crl_free(crl);
     return outcome;
 }

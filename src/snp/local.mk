@@ -26,7 +26,7 @@ libsnp_a_SOURCES = \
 if UNIT_TESTS
 SNP_FORGE = test/unit/snp_forge.c test/unit/snp_forge.h
 check_PROGRAMS += test/unit/test_snp_chain test/unit/test_snp_genuine test/unit/test_snp_kds test/unit/test_snp_psp \
-    test/unit/test_snp_report test/unit/test_snp_verify
+    test/unit/test_snp_report test/unit/test_snp_revocation test/unit/test_snp_verify
 test_unit_test_snp_chain_SOURCES = test/unit/test_snp_chain.c $(SNP_FORGE)
 test_unit_test_snp_chain_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_snp_chain_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)
@@ -42,6 +42,9 @@ test_unit_test_snp_psp_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)
 test_unit_test_snp_report_SOURCES = test/unit/test_snp_report.c
 test_unit_test_snp_report_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_snp_report_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)
+test_unit_test_snp_revocation_SOURCES = test/unit/test_snp_revocation.c $(SNP_FORGE)
+test_unit_test_snp_revocation_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_snp_revocation_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)
 test_unit_test_snp_verify_SOURCES = test/unit/test_snp_verify.c $(SNP_FORGE)
 test_unit_test_snp_verify_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_snp_verify_LDADD = $(LIBS_SNP) $(CMOCKA_LIBS)

@@ -189,7 +189,7 @@ static void verify_chain(struct verification *v)
 static void verify_revocation(struct verification *v)
 {
     struct snp_revocation result = {.outcome = CHECK_FAIL, .found = NOT_MADE_CHAIN};
-    if (v->trust->crl_mode == SNP_CRL_OFF)
+    if (v->trust->crl_mode == SNP_CRL_OFF && v->trust->crl.n == 0)
         result = (struct snp_revocation){.outcome = CHECK_SKIPPED, .found = "policy looks at no lists"};
     else if (v->chain)
         snp_revocation_judge(v->chain, v->evidence->crl, v->trust, &result);

@@ -47,19 +47,36 @@ int forge_end(void **state)
     return 0;
 }
 
+static X509_EXTENSION *forge_extension(int nid, const char *value)
+{
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, NULL, NULL, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+    assert_non_null(extension);
+    return extension;
+}
+
 X509 *forge_authority(const char *common_name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key)
 {
+    bool is_asvk = strncmp(common_name, "SEV-VLEK-", 9) == 0;
     struct psp_certificate what = {
         .common_name = common_name,
         .key = key,
         .issuer = issuer,
-        .serial = issuer ? 0x10001 : 0x10000,
+        .serial = !issuer   ? 0x10000
+                  : is_asvk ? 0x10101
+                            : 0x10001,
         .not_before_s = FORGE_NOW_S - 1000 * FORGE_DAY_S,
         .not_after_s = FORGE_NOW_S + 5000 * FORGE_DAY_S,
     };
     X509 *certificate = NULL;
     assert_false(failed(psp_certificate_begin(&what, &certificate)));
     assert_false(failed(psp_certificate_add_authority(certificate, issuer)));
+    X509_EXTENSION *lists =
+        forge_extension(NID_crl_distribution_points, is_asvk ? "URI:" FORGE_VLEK_LISTS : "URI:" FORGE_VCEK_LISTS);
+    assert_int_equal(X509_add_ext(certificate, lists, -1), 1);
+    X509_EXTENSION_free(lists);
     assert_false(failed(psp_certificate_sign(certificate, issuer_key)));
     return certificate;
 }
@@ -229,7 +246,19 @@ static void forge_revoke(X509_CRL *list, X509 *revoked, const ASN1_TIME *when)
     assert_int_equal(X509_CRL_add0_revoked(list, entry), 1);
 }
 
+static void forge_narrow(X509_CRL *list, const char *scope)
+{
+    X509_EXTENSION *extension = forge_extension(NID_issuing_distribution_point, scope);
+    assert_int_equal(X509_CRL_add_ext(list, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
 struct bytes forge_crl(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_s, int64_t next_s)
+{
+    return forge_crl_of(issuer, key, revoked, this_s, next_s, NULL);
+}
+
+struct bytes forge_crl_of(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_s, int64_t next_s, const char *scope)
 {
     X509_CRL *list = X509_CRL_new();
     ASN1_TIME *this_update = ASN1_TIME_set(NULL, (time_t)this_s), *next_update = ASN1_TIME_set(NULL, (time_t)next_s);
@@ -240,6 +269,8 @@ struct bytes forge_crl(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_
         assert_int_equal(X509_CRL_set1_nextUpdate(list, next_update), 1);
     if (revoked)
         forge_revoke(list, revoked, this_update);
+    if (scope)
+        forge_narrow(list, scope);
     EVP_MD_CTX *context = NULL;
     assert_false(failed(psp_signing_context(key, &context)));
     assert_true(X509_CRL_sign_ctx(list, context) > 0);

@@ -43,6 +43,10 @@ struct forge_vek forge_vcek(void);
 struct forge_vek forge_vlek(void);
 X509 *forge_certify(const struct forge_vek *plan);
 
+/* Where AMD hands lists out: what the certificates of ASKs and ARKs say, and those of ASVKs. */
+#define FORGE_VCEK_LISTS "https://kdsintf.amd.com/vcek/v1/Milan/crl"
+#define FORGE_VLEK_LISTS "https://kdsintf.amd.com/vlek/v1/Milan/crl"
+
 /* An authority's certificate with the given keys; issuer NULL: self-signed. */
 X509 *forge_authority(const char *common_name, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key);
 
@@ -61,6 +65,10 @@ struct bytes forge_der(X509 *certificate); /* OPENSSL_free */
 
 /* A list by `key` under the name of `issuer`, naming `revoked` (may be NULL); next_s 0: no next update. */
 struct bytes forge_crl(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_s, int64_t next_s); /* OPENSSL_free */
+
+/* The same with an issuingDistributionPoint, as OpenSSL's x509v3_config(5) writes it. */
+struct bytes forge_crl_of(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_s, int64_t next_s,
+                          const char *scope); /* OPENSSL_free */
 
 /* Trust in our ARK at FORGE_NOW_S, without lists. */
 struct snp_trust forge_trust(void);

@@ -159,11 +159,10 @@ static void test_no_bytes_are_no_report_and_bind_nothing(void **state)
 
 static const char *judge_with_crl(struct scene *scene, struct bytes crl)
 {
-    scene->made.evidence.crl = crl;
-    scene->request.crl_mode = SNP_CRL_REQUIRED;
+    scene->request.crl = crl;
     judge(scene);
     OPENSSL_free((void *)crl.p);
-    scene->made.evidence.crl = BYTES_NONE;
+    scene->request.crl = BYTES_NONE;
     return failure_of(&scene->verdict);
 }
 

@@ -1,4 +1,4 @@
-/* Roots, chains, their cache, and revocation lists. */
+/* Roots, chains and their cache. */
 #include "snp_forge.h"
 
 #include "base/mem.h"
@@ -369,154 +369,6 @@ static void test_certificate_is_read_from_pem_and_nothing_may_follow(void **stat
     BIO_free(bio);
 }
 
-static struct snp_crl *make_list(X509 *issuer, EVP_PKEY *key, X509 *revoked, int64_t this_s, int64_t next_s)
-{
-    struct bytes der = forge_crl(issuer, key, revoked, this_s, next_s);
-    struct snp_crl *crl = NULL;
-    assert_false(failed(snp_crl_parse(der, &crl)));
-    assert_int_equal(snp_crl_this_update_s(crl), this_s);
-    assert_int_equal(snp_crl_next_update_s(crl), next_s);
-    OPENSSL_free((void *)der.p);
-    return crl;
-}
-
-static void check_list(struct snp_crl *crl, int64_t max_age_s, enum snp_crl_state expected)
-{
-    enum snp_crl_state found = snp_crl_judge(crl, forge.ark, forge.ask, FORGE_NOW_S, max_age_s);
-    assert_string_equal(snp_crl_state_name(found), snp_crl_state_name(expected));
-    snp_crl_free(crl);
-}
-
-#define PAST_S   (FORGE_NOW_S - 10 * FORGE_DAY_S)
-#define FUTURE_S (FORGE_NOW_S + 10 * FORGE_DAY_S)
-
-static void test_states_of_a_revocation_list(void **state)
-{
-    (void)state;
-    EVP_PKEY *key = forge.ark_key, *other = forge.ask_key;
-    X509 *ark = forge.ark, *ask = forge.ask;
-    check_list(make_list(ark, key, NULL, PAST_S, FUTURE_S), 0, SNP_CRL_GOOD);
-    check_list(make_list(ark, key, NULL, PAST_S, 0), 0, SNP_CRL_GOOD);
-    check_list(make_list(ark, key, ark, PAST_S, FUTURE_S), 0, SNP_CRL_GOOD); /* names another serial */
-    check_list(make_list(ark, key, ask, PAST_S, FUTURE_S), 0, SNP_CRL_REVOKED);
-    check_list(make_list(ark, key, ask, PAST_S, PAST_S + 1), 0, SNP_CRL_REVOKED); /* be it fresh or not */
-    check_list(make_list(ark, key, ask, FUTURE_S, 0), 0, SNP_CRL_REVOKED);
-    check_list(make_list(ask, other, ask, PAST_S, FUTURE_S), 0, SNP_CRL_OTHER);
-    check_list(make_list(ark, other, ask, PAST_S, FUTURE_S), 0, SNP_CRL_FORGED);
-    check_list(make_list(ark, key, NULL, PAST_S, FORGE_NOW_S - 1), 0, SNP_CRL_EXPIRED);
-    check_list(make_list(ark, key, NULL, PAST_S, FUTURE_S), 9 * FORGE_DAY_S, SNP_CRL_EXPIRED);
-    check_list(make_list(ark, key, NULL, PAST_S, FUTURE_S), 11 * FORGE_DAY_S, SNP_CRL_GOOD);
-    check_list(make_list(ark, key, NULL, FORGE_NOW_S + 1, FUTURE_S), 0, SNP_CRL_FROM_FUTURE);
-}
-
-static void test_malformed_revocation_list_is_refused(void **state)
-{
-    (void)state;
-    struct snp_crl *crl = NULL;
-    struct bytes der = forge_crl(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
-    uint8_t *longer = mem_alloc(der.n + 1);
-    memcpy(longer, der.p, der.n);
-    assert_int_equal(snp_crl_parse(bytes_of(longer, der.n + 1), &crl).code, ERR_INPUT);
-    assert_int_equal(snp_crl_parse(bytes_of(longer, der.n - 1), &crl).code, ERR_INPUT);
-    assert_int_equal(snp_crl_parse(BYTES_NONE, &crl).code, ERR_INPUT);
-    assert_int_equal(snp_crl_parse(BYTES_LITERAL("nonsense"), &crl).code, ERR_INPUT);
-    assert_int_equal(snp_crl_parse(bytes_of(longer, SNP_CRL_MAX + 1), &crl).code, ERR_LIMIT);
-    assert_null(crl);
-    free(longer);
-    OPENSSL_free((void *)der.p);
-}
-
-/* What the verdict says of one list (may be NULL) that the caller has, and one (may be empty) that the peer brings. */
-static void check_revocation(enum snp_crl_mode mode, struct snp_crl *crl, struct bytes of_peer,
-                             enum check_outcome expected)
-{
-    struct forge_vek plan = forge_vcek();
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_evidence made;
-    struct snp_trust trust = forge_trust();
-    const struct snp_crl *const crls[] = {crl};
-    trust.crl_mode = mode;
-    trust.crls = crls;
-    trust.crl_count = crl ? 1 : 0;
-    forge_evidence(&plan, &report, &made);
-    made.evidence.crl = of_peer;
-    assert_true(forge_outcome_is(&made.evidence, &trust, SNP_CHECK_CHAIN_REVOCATION, expected));
-    forge_evidence_free(&made);
-    snp_crl_free(crl);
-}
-
-static struct snp_crl *good_list(void)
-{
-    return make_list(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
-}
-
-static struct snp_crl *old_list(void)
-{
-    return make_list(forge.ark, forge.ark_key, NULL, PAST_S, PAST_S + 1);
-}
-
-static void test_revocation_by_mode(void **state)
-{
-    (void)state;
-    EVP_PKEY *key = forge.ark_key;
-    X509 *ark = forge.ark, *ask = forge.ask;
-    struct bytes none = BYTES_NONE;
-    check_revocation(SNP_CRL_IF_AVAILABLE, NULL, none, CHECK_SKIPPED);
-    check_revocation(SNP_CRL_REQUIRED, NULL, none, CHECK_FAIL);
-    check_revocation(SNP_CRL_OFF, NULL, none, CHECK_SKIPPED);
-    check_revocation(SNP_CRL_IF_AVAILABLE, good_list(), none, CHECK_PASS);
-    check_revocation(SNP_CRL_REQUIRED, good_list(), none, CHECK_PASS);
-    check_revocation(SNP_CRL_IF_AVAILABLE, old_list(), none, CHECK_WARN);
-    check_revocation(SNP_CRL_REQUIRED, old_list(), none, CHECK_FAIL);
-    check_revocation(SNP_CRL_IF_AVAILABLE, make_list(ark, key, ask, PAST_S, PAST_S + 1), none, CHECK_FAIL);
-    check_revocation(SNP_CRL_OFF, make_list(ark, key, ask, PAST_S, FUTURE_S), none, CHECK_SKIPPED);
-    check_revocation(SNP_CRL_REQUIRED, make_list(ask, forge.ask_key, ask, PAST_S, FUTURE_S), none, CHECK_FAIL);
-}
-
-static void test_list_of_the_peer_can_revoke_but_not_clear(void **state)
-{
-    (void)state;
-    struct bytes good = forge_crl(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
-    struct bytes revoking = forge_crl(forge.ark, forge.ark_key, forge.ask, PAST_S, FUTURE_S);
-    struct bytes forged = forge_crl(forge.ark, forge.ask_key, NULL, PAST_S, FUTURE_S);
-    check_revocation(SNP_CRL_REQUIRED, NULL, good, CHECK_PASS);
-    check_revocation(SNP_CRL_REQUIRED, good_list(), revoking, CHECK_FAIL);
-    check_revocation(SNP_CRL_REQUIRED, make_list(forge.ark, forge.ark_key, forge.ask, PAST_S, FUTURE_S), good,
-                     CHECK_FAIL);
-    check_revocation(SNP_CRL_REQUIRED, NULL, forged, CHECK_FAIL);
-    check_revocation(SNP_CRL_REQUIRED, NULL, BYTES_LITERAL("nonsense"), CHECK_FAIL);
-    check_revocation(SNP_CRL_IF_AVAILABLE, NULL, BYTES_LITERAL("nonsense"), CHECK_WARN);
-    check_revocation(SNP_CRL_REQUIRED, good_list(), BYTES_LITERAL("nonsense"), CHECK_PASS);
-    OPENSSL_free((void *)good.p);
-    OPENSSL_free((void *)revoking.p);
-    OPENSSL_free((void *)forged.p);
-}
-
-static void test_verdict_ends_with_the_list_that_was_used(void **state)
-{
-    (void)state;
-    struct forge_vek plan = forge_vcek();
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_evidence made;
-    struct snp_trust trust = forge_trust();
-    struct checklist list = CHECKLIST_EMPTY;
-    struct snp_facts facts;
-    forge_evidence(&plan, &report, &made);
-    snp_verify(&made.evidence, &trust, &list, &facts);
-    assert_false(facts.crl_was_used);
-    assert_int_equal(facts.valid_until_s, plan.not_after_s);
-    made.owned[3] = forge_crl(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
-    made.evidence.crl = made.owned[3];
-    snp_verify(&made.evidence, &trust, &list, &facts);
-    assert_true(facts.crl_was_used);
-    assert_int_equal(facts.valid_until_s, FUTURE_S);
-    trust.crl_max_age_s = 15 * FORGE_DAY_S;
-    snp_verify(&made.evidence, &trust, &list, &facts);
-    assert_int_equal(facts.valid_until_s, PAST_S + 15 * FORGE_DAY_S);
-    checklist_free(&list);
-    forge_evidence_free(&made);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -533,11 +385,6 @@ int main(void)
         cmocka_unit_test(test_cached_chain_is_not_believed_under_another_trust),
         cmocka_unit_test(test_cache_serves_many_threads),
         cmocka_unit_test(test_certificate_is_read_from_pem_and_nothing_may_follow),
-        cmocka_unit_test(test_states_of_a_revocation_list),
-        cmocka_unit_test(test_malformed_revocation_list_is_refused),
-        cmocka_unit_test(test_revocation_by_mode),
-        cmocka_unit_test(test_list_of_the_peer_can_revoke_but_not_clear),
-        cmocka_unit_test(test_verdict_ends_with_the_list_that_was_used),
     };
     return cmocka_run_group_tests_name("snp_chain", tests, forge_begin, forge_end);
 }

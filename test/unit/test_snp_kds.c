@@ -336,6 +336,28 @@ static void test_any_other_list_is_refused(void **state)
     expect_err(check_crl(forge.ark, forge.ark_key, after_s, after_s + 1, forge.trusts_ark), ERR_NOT_NOW, "future");
 }
 
+static struct err check_crl_of(enum snp_vek_kind vek, const char *scope)
+{
+    const struct snp_kds_item item = snp_kds_crl(SNP_PRODUCT_MILAN, vek);
+    struct snp_kds_trust trust = trust_of(BYTES_NONE);
+    struct bytes crl = forge_crl_of(forge.ark, forge.ark_key, NULL, FORGE_NOW_S - 1, FORGE_NOW_S + FORGE_DAY_S, scope);
+    struct err outcome = snp_kds_check(&item, crl, &trust);
+    OPENSSL_free((void *)crl.p);
+    return outcome;
+}
+
+static void test_a_list_that_says_it_is_for_the_other_kind_of_key_is_refused(void **state)
+{
+    (void)state;
+    const char *of_vceks = "critical,fullname:URI:" FORGE_VCEK_LISTS;
+    const char *of_vleks = "critical,fullname:URI:" FORGE_VLEK_LISTS;
+    expect_ok(check_crl_of(SNP_VEK_VCEK, of_vceks));
+    expect_ok(check_crl_of(SNP_VEK_VLEK, of_vleks));
+    expect_ok(check_crl_of(SNP_VEK_VLEK, NULL));
+    expect_err(check_crl_of(SNP_VEK_VCEK, of_vleks), ERR_DENIED, "not that of \"/vcek/v1/Milan/crl\"");
+    expect_err(check_crl_of(SNP_VEK_VLEK, of_vceks), ERR_DENIED, "not that of \"/vlek/v1/Milan/crl\"");
+}
+
 static void test_a_root_that_only_its_hash_names_comes_with_the_chain(void **state)
 {
     (void)state;
@@ -378,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_text_around_a_chain_does_no_harm_and_a_third_certificate_does),
         cmocka_unit_test(test_a_list_by_a_known_root_is_taken_whatever_it_says),
         cmocka_unit_test(test_any_other_list_is_refused),
+        cmocka_unit_test(test_a_list_that_says_it_is_for_the_other_kind_of_key_is_refused),
         cmocka_unit_test(test_a_root_that_only_its_hash_names_comes_with_the_chain),
     };
     return cmocka_run_group_tests(tests, forge_begin, forge_end);
