@@ -36,7 +36,7 @@ struct vouch_request {
     struct evidence evidence; /* of a CMW: views into `content` */
     uint8_t *endorsement[REQUEST_ENDORSEMENTS];
     size_t endorsement_size[REQUEST_ENDORSEMENTS];
-    bool is_endorsed;      /* any was set */
+    bool is_endorsed;      /* any certificate was set */
     struct policy *policy; /* one reference; may be NULL */
     bool has_time;
     int64_t time_s;

@@ -94,8 +94,13 @@ VOUCH_API int vouch_request_set_cmw(vouch_request *request, const void *bytes, s
                                     size_t why_size) VOUCH_MUST_LOOK;
 
 /* What proves a report, or a CMW that brings no certificates; DER or PEM. One of VEK, VCEK and VLEK is needed; an
- * intermediate only where AMD's own does not fit. An ARK is never trusted for itself. A CRL that is given must speak.
- */
+ * intermediate only where AMD's own does not fit. An ARK is never trusted for itself. None of these goes with a
+ * certificate, or with a CMW that brings its own.
+ *
+ * A CRL goes with evidence of every kind. It must speak: it is signed by the chain's ARK, in force and no older than
+ * the policy's crl_max_age, about such certificates (of a VLEK: the list that AMD hands out for VLEKs), and it does not
+ * name the intermediate. One that came with the evidence may only revoke, unless the policy sets crl_max_age: a peer
+ * would show the list that suits it. So where a policy says `crl: required`, give one. */
 enum vouch_endorsement {
     VOUCH_VEK = 1, /* a VCEK or VLEK, whichever it is */
     VOUCH_VCEK = 2,

@@ -1,31 +1,34 @@
 /*
- * vouch_case.h: evidence from files, with what was given beside it, ready to be judged.
+ * vouch_case.h: evidence from files, with what was given beside it and what it lacks, ready to be judged.
  *
- * One thread; reads files.
+ * One thread; reads files, and asks KDS.
  */
 #ifndef APP_VOUCH_CASE_H
 #define APP_VOUCH_CASE_H
 
-#include "app/vouch_material.h"
-#include "app/vouch_options.h"
+#include "app/vouch_certify.h"
+#include "app/vouch_files.h"
 #include "attest/verifier.h"
-
-#define VOUCH_CASE_FILES 6
 
 struct vouch_case {
     struct vouch_material material;
-    uint8_t *content[VOUCH_CASE_FILES]; /* of the files beside it */
-    struct snp_evidence snp;            /* views of all these */
-    struct bytes crl;                   /* of --crl: it must speak; empty: none */
-    int64_t now_us;                     /* time of check */
-    struct kds *kds;            /* what it lacks may be at hand there; borrowed, set by the caller; may be NULL */
-    const struct crl_set *crls; /* the same */
+    struct vouch_contents contents; /* of the files beside it */
+    struct snp_evidence snp;        /* views of both; of a certificate the report alone */
+    struct bytes crl;               /* of --crl: it must speak; empty: none */
+    int64_t now_us;                 /* time of check */
+    struct kds *kds;                /* borrowed; NULL until vouch_case_supply */
+    struct crl_set *crls;           /* the same, but owned */
 };
 
 /* `is_report`: the file can only be a report or a CMW, and whatever else is a report that is malformed. ERR_INPUT when
- * the files beside it do not fit: none for a report, or some for what brings its own. Close *out in any case. */
+ * what is beside it does not fit: certificates for what brings its own, or an --ark that is not its root
+ * (vouch_files_check_ark; `policy` may be NULL). Close *out in any case. */
 struct err vouch_case_open(const char *path, bool is_report, const struct vouch_files *files,
-                           struct vouch_case *out) MUST_CHECK;
+                           const struct policy *policy, struct vouch_case *out) MUST_CHECK;
+/* Has what is missing taken from the cache of `kds` or fetched (vouch_kds_supply), for `command`. The error of a
+ * report's certificate; that of one inside a certificate with evidence is said, and for the verdict to judge. */
+struct err vouch_case_supply(struct vouch_case *c, const char *command, struct kds *kds,
+                             const struct policy *policy) MUST_CHECK;
 void vouch_case_close(struct vouch_case *c);
 
 /* Fills an initialised verdict; `policy` may be NULL. */

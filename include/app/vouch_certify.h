@@ -21,13 +21,16 @@ struct err vouch_kds_staple(const struct settings *set, struct provider *device,
 struct vouch_evidence_parts {
     struct bytes report;
     bool has_certificate;
-    bool has_crl;
+    bool crl_is_named; /* the caller names a revocation list: none is fetched */
 };
+
+#define VOUCH_LACKS_CERTIFICATE "the evidence comes without the report's certificate"
 
 /* Has the report's certificate fetched where neither the evidence nor the policy (may be NULL) has it, and the
  * revocation list that the policy requires: both are then at hand in `kds`. The error of the certificate, which is
- * needed; that a list cannot be had is said on standard error, and for the verdict to judge. */
-struct err vouch_kds_supply(struct kds *kds, const struct vouch_evidence_parts *parts,
+ * needed; that a list cannot be had is said on standard error for `command`, and for the verdict to judge. A list in
+ * the evidence spares no request: which one the peer shows is its own choice. */
+struct err vouch_kds_supply(struct kds *kds, const char *command, const struct vouch_evidence_parts *parts,
                             const struct policy *policy) MUST_CHECK;
 
 #endif

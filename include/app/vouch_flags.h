@@ -42,6 +42,7 @@ enum flag {
     FLAG_VLEK,
     FLAG_ASK,
     FLAG_ARK,
+    FLAG_CERTS,
     FLAG_CRL,
     FLAG_AT,
     FLAG_FORMAT,
@@ -62,7 +63,8 @@ enum flag {
 #define FLAGS_OF_FILES                                                                                                 \
     {"vek", required_argument, NULL, FLAG_VEK}, {"vcek", required_argument, NULL, FLAG_VCEK},                          \
         {"vlek", required_argument, NULL, FLAG_VLEK}, {"ask", required_argument, NULL, FLAG_ASK},                      \
-        {"ark", required_argument, NULL, FLAG_ARK}, {"crl", required_argument, NULL, FLAG_CRL},                        \
+        {"ark", required_argument, NULL, FLAG_ARK}, {"certs", required_argument, NULL, FLAG_CERTS},                    \
+        {"crl", required_argument, NULL, FLAG_CRL},                                                                    \
     {                                                                                                                  \
         "at", required_argument, NULL, FLAG_AT                                                                         \
     }
@@ -97,6 +99,9 @@ struct err flags_format(const char *word, const char *words, enum evidence_forma
 /* The words behind "--". */
 struct err flags_words_left(int argc, char **argv, struct err (*take)(void *out, const char *word),
                             void *out) MUST_CHECK;
+
+/* Whether the files given go together. */
+struct err flags_check_files(const struct vouch_files *files) MUST_CHECK;
 
 /* One of FLAGS_OF_FILES, of FLAGS_OF_PROVIDER, of FLAGS_OF_KDS; flags_refuse for any other. */
 struct err flags_take_file(struct vouch_files *files, int flag, char **argv) MUST_CHECK;

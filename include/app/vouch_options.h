@@ -10,20 +10,21 @@
 #include "attest/evidence_format.h"
 #include "config/settings.h"
 
-/* A report's certificates, files in DER or PEM, and the time of check. NULL: not given. */
+/* A report's certificates, files in DER or PEM, or all of them in one table; a revocation list; the time of check.
+ * NULL: not given. */
 struct vouch_files {
     const char *vek; /* at most one of these three */
     const char *vcek;
     const char *vlek;
-    const char *ask; /* or ASVK */
+    const char *ask; /* or ASVK, or either with the ARK */
     const char *ark;
+    const char *certs; /* a GUID table; none of the others beside it */
     const char *crl;
-    bool may_lack; /* a report may come without its certificate, which is then had from elsewhere */
-    bool has_at;   /* otherwise it is now */
+    bool has_at; /* otherwise it is now */
     int64_t at_us;
 };
 
-/* Whether there is any, whatever the time. */
+/* Whether there is any certificate, whatever the list and the time. */
 bool vouch_files_are_given(const struct vouch_files *files);
 
 /* vouch verify HOST:PORT ..., or vouch verify --report FILE ... */
@@ -131,9 +132,13 @@ struct vouch_policy_options {
     const char *file;     /* the policy; NULL with init */
     const char *evidence; /* NULL with check */
     struct vouch_files files;
-    bool json; /* of test */
+    struct settings settings; /* as of struct vouch_verify_options */
+    bool names_kds;           /* any of them was given */
+    bool json;                /* of test */
 };
 
+/* As vouch_verify_options_read. */
 struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_options *out) MUST_CHECK;
+void vouch_policy_options_release(struct vouch_policy_options *options);
 
 #endif

@@ -159,7 +159,7 @@ static struct err request_take_endorsement(vouch_request *request, int endorseme
         TRY(request_check_crl(bytes_of(bytes, size)));
     request->endorsement[endorsement] = mem_copy(bytes_of(bytes, size));
     request->endorsement_size[endorsement] = size;
-    request->is_endorsed = true;
+    request->is_endorsed |= endorsement != VOUCH_CRL;
     return OK;
 }
 

@@ -57,10 +57,11 @@ static struct err verify_certificate_of(const vouch_verifier *verifier, const vo
         .policy = request->policy,
         .expected_nonce = bytes_of(request->nonce, request->nonce_size),
         .chains = verifier ? verifier->chains : NULL,
+        .crl = request_endorsement(request, VOUCH_CRL),
         .now_us = request_now_us(request),
     };
     if (request->is_endorsed)
-        return err_make(ERR_INPUT, "a certificate with evidence brings its own endorsements");
+        return err_make(ERR_INPUT, "a certificate with evidence brings its own endorsements, but for a CRL");
     if (request->has_report_data)
         return err_make(ERR_INPUT, "what REPORT_DATA of a certificate has to be follows from the certificate");
     verify_certificate(&what, verdict);
@@ -75,7 +76,7 @@ static struct err request_collect(const vouch_request *request, struct snp_evide
     *out =
         (struct snp_evidence){.report = is_cmw ? request->evidence.report : bytes_of(request->content, request->size)};
     if (brings && request->is_endorsed)
-        return err_make(ERR_INPUT, "the CMW brings its own endorsements");
+        return err_make(ERR_INPUT, "the CMW brings its own endorsements, but for a CRL");
     if (brings) {
         snp_evidence_take_table(out, table);
         return OK;

@@ -21,6 +21,7 @@ vouch_SOURCES = \
     src/app/vouch_decode_report.c \
     src/app/vouch_dial.c include/app/vouch_dial.h \
     src/app/vouch_explain.c include/app/vouch_explain.h \
+    src/app/vouch_files.c include/app/vouch_files.h \
     src/app/vouch_flags.c include/app/vouch_flags.h \
     src/app/vouch_identity.c include/app/vouch_identity.h \
     src/app/vouch_kds.c \

@@ -1,88 +1,79 @@
 #include "app/vouch_case.h"
 
-#include "attest/small_file.h"
+#include "app/vouch_command.h"
 #include "base/clock.h"
-#include "snp/crl.h"
 
-#include <stdlib.h>
-
-static struct err case_read(const char *flag, const char *path, uint8_t **content, struct bytes *out)
+static bool brings_certificate(const struct snp_certtable *table)
 {
-    size_t size = 0;
-    if (!path)
-        return OK;
-    TRY(err_within(small_file_read(path, MATERIAL_MAX, content, &size), "%s", flag));
-    if (size == 0)
-        return err_make(ERR_INPUT, "%s: \"%.100s\" is empty", flag, path);
-    *out = bytes_of(*content, size);
-    return OK;
+    return table->vcek.n + table->vlek.n > 0;
 }
 
-/* A slip in a file is told from a list that says no. */
-static struct err case_check_crl(struct bytes bytes)
+static struct err case_check_kind(enum material_kind kind)
 {
-    struct snp_crl *crl = NULL;
-    if (bytes.n == 0)
-        return OK;
-    TRY(err_within(snp_crl_parse(bytes, &crl), "--crl"));
-    snp_crl_free(crl);
-    return OK;
-}
-
-static struct err case_read_files(const struct vouch_files *files, struct vouch_case *c)
-{
-    struct snp_evidence *snp = &c->snp;
-    TRY(case_read("--vek", files->vek, &c->content[0], &snp->vek));
-    TRY(case_read("--vcek", files->vcek, &c->content[1], &snp->vcek));
-    TRY(case_read("--vlek", files->vlek, &c->content[2], &snp->vlek));
-    TRY(case_read("--ask", files->ask, &c->content[3], &snp->intermediate));
-    TRY(case_read("--ark", files->ark, &c->content[4], &snp->ark));
-    TRY(case_read("--crl", files->crl, &c->content[5], &c->crl));
-    return case_check_crl(c->crl);
-}
-
-static struct err case_fit(const struct vouch_files *files, struct vouch_case *c)
-{
-    switch (c->material.kind) {
-    case MATERIAL_CERTIFICATE:
-        if (vouch_files_are_given(files))
-            return err_make(ERR_INPUT, "a certificate with evidence brings its own certificates: give no files beside "
-                                       "it");
-        return OK;
+    switch (kind) {
     case MATERIAL_TABLE:
         return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
     case MATERIAL_CORIM:
         return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show");
+    case MATERIAL_CERTIFICATE:
     case MATERIAL_CMW:
     case MATERIAL_HCL:
     case MATERIAL_EAT:
     case MATERIAL_REPORT:
         break;
     }
-    bool brings = c->material.table.vcek.n + c->material.table.vlek.n > 0;
-    bool given = files->vek || files->vcek || files->vlek;
-    if (brings && vouch_files_are_given(files))
-        return err_make(ERR_INPUT, "the %s brings its own certificates: give no files beside it",
-                        material_kind_name(c->material.kind));
-    if (!brings && !given && !files->may_lack)
-        return err_make(ERR_INPUT, "the report's certificate is missing: --vek, --vcek or --vlek FILE");
-    if (brings)
-        snp_evidence_take_table(&c->snp, &c->material.table);
-    c->snp.report = c->material.report;
-    return brings ? OK : case_read_files(files, c);
+    return OK;
 }
 
-struct err vouch_case_open(const char *path, bool is_report, const struct vouch_files *files, struct vouch_case *out)
+static struct err case_fit(const struct vouch_files *files, const struct policy *policy, struct vouch_case *c)
+{
+    const struct vouch_material *material = &c->material;
+    TRY(case_check_kind(material->kind));
+    bool is_certificate = material->kind == MATERIAL_CERTIFICATE;
+    if ((is_certificate || brings_certificate(&material->table)) && vouch_files_are_given(files))
+        return err_make(ERR_INPUT, "the %s brings its own certificates: give none beside it",
+                        material_kind_name(material->kind));
+    c->snp.report = material->report;
+    if (is_certificate)
+        return OK;
+    snp_evidence_take_table(&c->snp, &material->table);
+    TRY(vouch_files_read(files, &c->contents, &c->snp));
+    return vouch_files_check_ark(files, &c->snp, policy);
+}
+
+struct err vouch_case_open(const char *path, bool is_report, const struct vouch_files *files,
+                           const struct policy *policy, struct vouch_case *out)
 {
     *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
     TRY(is_report ? vouch_material_read_report(path, &out->material) : vouch_material_read(path, &out->material));
-    return case_fit(files, out);
+    TRY(case_fit(files, policy, out));
+    return vouch_files_read_crl(files, &out->contents, &out->crl);
+}
+
+struct err vouch_case_supply(struct vouch_case *c, const char *command, struct kds *kds, const struct policy *policy)
+{
+    bool is_certificate = c->material.kind == MATERIAL_CERTIFICATE;
+    const struct evidence *carried = &c->material.evidence;
+    struct vouch_evidence_parts parts = {
+        .report = c->snp.report,
+        .has_certificate = is_certificate ? carried->vek.n > 0 || brings_certificate(&carried->table)
+                                          : c->snp.vek.n + c->snp.vcek.n + c->snp.vlek.n > 0,
+        .crl_is_named = c->crl.n > 0,
+    };
+    struct err outcome = vouch_kds_supply(kds, command, &parts, policy);
+    if (failed(outcome) && !is_certificate)
+        return err_within(outcome, "the report's certificate is missing: give --vek, --vcek, --vlek or --certs FILE");
+    if (failed(outcome))
+        vouch_fail(command, err_within(outcome, VOUCH_LACKS_CERTIFICATE), false);
+    c->kds = kds;
+    c->crls = crl_set_make(kds);
+    return OK;
 }
 
 void vouch_case_close(struct vouch_case *c)
 {
-    for (size_t i = 0; i < VOUCH_CASE_FILES; i++)
-        free(c->content[i]);
+    crl_set_drop(c->crls);
+    vouch_contents_release(&c->contents);
     vouch_material_release(&c->material);
     *c = (struct vouch_case){0};
 }
@@ -95,6 +86,9 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
             .certificate = c->material.leaf,
             .others = c->material.others,
             .policy = policy,
+            .kds = c->kds,
+            .crls = c->crls,
+            .crl = c->crl,
             .now_us = c->now_us,
         };
         verify_certificate(&request, verdict);

@@ -63,7 +63,7 @@ static struct err supply_list(struct kds *kds, enum snp_product product, enum sn
 }
 
 /* A report of version 2 does not name its product: the list of either is then wanted. */
-static void supply_lists(struct kds *kds, const struct snp_report *report)
+static void supply_lists(struct kds *kds, const char *command, const struct snp_report *report)
 {
     enum snp_product named = snp_report_product(report);
     enum snp_vek_kind vek = snp_report_signing_key(report) == SNP_SIGNING_KEY_VLEK ? SNP_VEK_VLEK : SNP_VEK_VCEK;
@@ -72,17 +72,18 @@ static void supply_lists(struct kds *kds, const struct snp_report *report)
             continue;
         struct err outcome = supply_list(kds, (enum snp_product)product, vek);
         if (failed(outcome))
-            vouch_fail("verify", outcome, false);
+            vouch_fail(command, outcome, false);
     }
 }
 
-struct err vouch_kds_supply(struct kds *kds, const struct vouch_evidence_parts *parts, const struct policy *policy)
+struct err vouch_kds_supply(struct kds *kds, const char *command, const struct vouch_evidence_parts *parts,
+                            const struct policy *policy)
 {
     struct snp_report report;
     if (failed(snp_report_parse(parts->report, &report)))
         return OK; /* the verdict says so */
     bool is_known = policy && veks_find(policy->certificates.veks, &report).n > 0;
-    if (policy && policy->certificates.crl == SNP_CRL_REQUIRED && !parts->has_crl)
-        supply_lists(kds, &report);
+    if (policy && policy->certificates.crl == SNP_CRL_REQUIRED && !parts->crl_is_named)
+        supply_lists(kds, command, &report);
     return parts->has_certificate || is_known ? OK : supply_certificate(kds, &report);
 }

@@ -95,7 +95,15 @@ static struct err flags_vek(struct vouch_files *files, const char *flag, const c
 
 bool vouch_files_are_given(const struct vouch_files *files)
 {
-    return files->vek || files->vcek || files->vlek || files->ask || files->ark || files->crl;
+    return files->vek || files->vcek || files->vlek || files->ask || files->ark || files->certs;
+}
+
+struct err flags_check_files(const struct vouch_files *files)
+{
+    if (files->certs && (files->vek || files->vcek || files->vlek || files->ask || files->ark))
+        return err_make(ERR_INPUT,
+                        "--certs has all certificates: give no --vek, --vcek, --vlek, --ask or --ark beside it");
+    return OK;
 }
 
 struct err flags_take_file(struct vouch_files *files, int flag, char **argv)
@@ -111,6 +119,8 @@ struct err flags_take_file(struct vouch_files *files, int flag, char **argv)
         return flags_text("--ask", optarg, &files->ask);
     case FLAG_ARK:
         return flags_text("--ark", optarg, &files->ark);
+    case FLAG_CERTS:
+        return flags_text("--certs", optarg, &files->certs);
     case FLAG_CRL:
         return flags_text("--crl", optarg, &files->crl);
     case FLAG_AT:

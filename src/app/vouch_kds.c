@@ -33,13 +33,24 @@ static struct err fetch_read_product(struct fetching *f)
     return OK;
 }
 
+/* Of a report by itself, or of what carries one: a certificate, a CMW, ... */
+static struct err fetch_find_report(const struct vouch_material *material, struct snp_report *out)
+{
+    if (material->kind == MATERIAL_CERTIFICATE && !material->has_evidence)
+        return material->evidence_problem;
+    if (material->report.n == 0)
+        return err_make(ERR_INPUT, "a %s has no report: give one, or a certificate, CMW or EAT that carries it",
+                        material_kind_name(material->kind));
+    return snp_report_parse(material->report, out);
+}
+
 static struct err fetch_read_report(struct fetching *f)
 {
     struct vouch_material material;
     struct snp_report report;
-    struct err outcome = vouch_material_read_report(f->options->report, &material);
+    struct err outcome = vouch_material_read(f->options->report, &material);
     if (!failed(outcome))
-        outcome = err_within(snp_report_parse(material.report, &report), "\"%.100s\"", f->options->report);
+        outcome = err_within(fetch_find_report(&material, &report), "\"%.100s\"", f->options->report);
     if (!failed(outcome))
         outcome = snp_kds_of_report(&report, f->product, f->vceks, &f->vcek_count);
     vouch_material_release(&material);

@@ -62,9 +62,9 @@ static struct err verify_complete(const struct vouch_verify_options *options)
     if (options->report && (options->ca || options->save_report || options->direct_tls))
         return err_make(ERR_INPUT, "--ca, --save-report and --direct-tls belong to a server, not to --report");
     if (options->host && vouch_files_are_given(&options->files))
-        return err_make(ERR_INPUT, "--vek, --vcek, --vlek, --ask, --ark and --crl belong to --report FILE: a server "
+        return err_make(ERR_INPUT, "--vek, --vcek, --vlek, --ask, --ark and --certs belong to --report FILE: a server "
                                    "brings its certificates itself");
-    return OK;
+    return flags_check_files(&options->files);
 }
 
 struct err vouch_verify_options_read(int argc, char **argv, struct vouch_verify_options *out)
@@ -82,7 +82,7 @@ struct err vouch_verify_options_read(int argc, char **argv, struct vouch_verify_
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_verify_options){.timeout_us = FLAGS_DEFAULT_TIMEOUT_US, .files.may_lack = true};
+    *out = (struct vouch_verify_options){.timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
     flags_begin_kds(&out->settings);
     flags_begin();
     int flag;

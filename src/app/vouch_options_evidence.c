@@ -225,6 +225,11 @@ static struct err policy_take(struct vouch_policy_options *options, int flag, ch
         if (options->action != VOUCH_POLICY_INIT)
             return err_make(ERR_INPUT, "--from belongs to vouch policy init");
         return flags_text("--from", optarg, &options->evidence);
+    case FLAG_OFFLINE:
+    case FLAG_CACHE:
+    case FLAG_SET:
+        options->names_kds = true;
+        return flags_take_kds(&options->settings, flag, argv);
     default:
         return flags_take_file(&options->files, flag, argv);
     }
@@ -240,10 +245,11 @@ static struct err policy_complete(const struct vouch_policy_options *options)
         return err_make(ERR_INPUT, "the evidence is missing: vouch policy test FILE EVIDENCE");
     if (options->action != VOUCH_POLICY_TEST && options->json)
         return err_make(ERR_INPUT, "--json belongs to vouch policy test");
-    bool has_files = vouch_files_are_given(&options->files) || options->files.has_at;
-    if (options->action == VOUCH_POLICY_CHECK && has_files)
+    const struct vouch_files *files = &options->files;
+    bool has_more = vouch_files_are_given(files) || files->crl || files->has_at || options->names_kds;
+    if (options->action == VOUCH_POLICY_CHECK && has_more)
         return err_make(ERR_INPUT, "vouch policy check looks at no evidence");
-    return OK;
+    return flags_check_files(files);
 }
 
 struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_options *out)
@@ -252,10 +258,12 @@ struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_
         {"json", no_argument, NULL, FLAG_JSON},
         {"from", required_argument, NULL, FLAG_FROM},
         FLAGS_OF_FILES,
+        FLAGS_OF_KDS,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
     *out = (struct vouch_policy_options){0};
+    flags_begin_kds(&out->settings);
     if (argc < 2)
         return err_make(ERR_INPUT, "what to do is missing: check, test or init");
     out->help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
@@ -270,4 +278,10 @@ struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_
         return OK;
     TRY(flags_words_left(argc - 1, argv + 1, policy_take_word, out));
     return policy_complete(out);
+}
+
+void vouch_policy_options_release(struct vouch_policy_options *options)
+{
+    settings_free(&options->settings);
+    *options = (struct vouch_policy_options){0};
 }

@@ -35,15 +35,26 @@ static enum vouch_exit policy_check(const struct vouch_policy_options *options)
     return VOUCH_DONE;
 }
 
+/* The evidence with what it lacks; close *c in any case, and then free *kds. */
+static struct err policy_open_case(const struct vouch_policy_options *options, const struct policy *policy,
+                                   struct vouch_case *c, struct kds **kds)
+{
+    TRY(vouch_case_open(options->evidence, false, &options->files, policy, c));
+    TRY(vouch_kds_open(&options->settings, policy, kds));
+    return vouch_case_supply(c, "policy", *kds, policy);
+}
+
 static struct err policy_judge(const struct vouch_policy_options *options, struct verdict *verdict)
 {
     struct policy *policy = NULL;
     struct vouch_case c;
+    struct kds *kds = NULL;
     TRY(policy_load(policy_name_of(options->file), options->file, &policy));
-    struct err outcome = vouch_case_open(options->evidence, false, &options->files, &c);
+    struct err outcome = policy_open_case(options, policy, &c, &kds);
     if (!failed(outcome))
         vouch_case_judge(&c, policy, verdict);
     vouch_case_close(&c);
+    kds_free(kds);
     policy_drop(policy);
     return outcome;
 }
@@ -71,11 +82,13 @@ static enum vouch_exit policy_test(const struct vouch_policy_options *options)
 static enum vouch_exit policy_init(const struct vouch_policy_options *options)
 {
     struct vouch_case c;
+    struct kds *kds = NULL;
     char *text = NULL;
-    struct err outcome = vouch_case_open(options->evidence, false, &options->files, &c);
+    struct err outcome = policy_open_case(options, NULL, &c, &kds);
     if (!failed(outcome))
         outcome = vouch_pin(&c, &text);
     vouch_case_close(&c);
+    kds_free(kds);
     if (failed(outcome)) {
         enum vouch_exit status = vouch_fail("policy", outcome, false);
         return outcome.code == ERR_DENIED ? VOUCH_DENIED : status;
@@ -101,11 +114,14 @@ static enum vouch_exit policy_run(const struct vouch_policy_options *options)
 enum vouch_exit vouch_policy(int argc, char **argv)
 {
     struct vouch_policy_options options;
+    enum vouch_exit status = VOUCH_DONE;
     struct err outcome = vouch_policy_options_read(argc, argv, &options);
     if (failed(outcome))
-        return vouch_fail("policy", outcome, true);
-    if (!options.help)
-        return policy_run(&options);
-    fputs(vouch_policy_usage, stdout);
-    return VOUCH_DONE;
+        status = vouch_fail("policy", outcome, true);
+    else if (options.help)
+        fputs(vouch_policy_usage, stdout);
+    else
+        status = policy_run(&options);
+    vouch_policy_options_release(&options);
+    return status;
 }

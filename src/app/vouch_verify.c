@@ -21,7 +21,9 @@ struct verifying {
     struct policy *policy;        /* NULL without --policy */
     STACK_OF(X509) * authorities; /* NULL without --ca */
     struct kds *kds;
-    struct crl_set *crls; /* NULL until what the evidence lacks has been had */
+    struct vouch_contents contents;
+    struct bytes crl;     /* of --crl and a server; empty: none */
+    struct crl_set *crls; /* of a server; NULL until what its evidence lacks has been had */
     struct vouch_server server;
     struct verdict verdict;
 };
@@ -33,6 +35,8 @@ static struct err verify_prepare(struct verifying *v)
         TRY(policy_load(slash ? slash + 1 : path, path, &v->policy));
     if (v->options->ca)
         TRY(err_within(pem_load_certificates(v->options->ca, &v->authorities), "--ca"));
+    if (v->options->host)
+        TRY(vouch_files_read_crl(&v->options->files, &v->contents, &v->crl));
     return vouch_kds_open(&v->options->settings, v->policy, &v->kds);
 }
 
@@ -46,6 +50,7 @@ static void verify_judge(struct verifying *v)
         .policy = v->policy,
         .kds = v->kds,
         .crls = v->crls,
+        .crl = v->crl,
         .now_us = v->options->files.has_at ? v->options->files.at_us : clock_wall_us(),
     };
     verify_certificate(&request, &v->verdict);
@@ -96,11 +101,11 @@ static void verify_supply_server(struct verifying *v)
     struct vouch_evidence_parts parts = {
         .report = evidence.report,
         .has_certificate = evidence.vek.n + evidence.table.vcek.n + evidence.table.vlek.n > 0,
-        .has_crl = evidence.table.crl.n > 0,
+        .crl_is_named = v->crl.n > 0,
     };
-    struct err outcome = vouch_kds_supply(v->kds, &parts, v->policy);
+    struct err outcome = vouch_kds_supply(v->kds, "verify", &parts, v->policy);
     if (failed(outcome))
-        vouch_fail("verify", err_within(outcome, "the evidence comes without the report's certificate"), false);
+        vouch_fail("verify", err_within(outcome, VOUCH_LACKS_CERTIFICATE), false);
     v->crls = crl_set_make(v->kds);
 }
 
@@ -118,26 +123,12 @@ static struct err verify_server(struct verifying *v)
     return OK;
 }
 
-static struct err verify_supply_file(struct verifying *v, struct vouch_case *c)
-{
-    struct vouch_evidence_parts parts = {
-        .report = c->snp.report,
-        .has_certificate = c->snp.vek.n + c->snp.vcek.n + c->snp.vlek.n > 0,
-        .has_crl = c->snp.crl.n > 0,
-    };
-    TRY(err_within(vouch_kds_supply(v->kds, &parts, v->policy),
-                   "the report's certificate is missing: give --vek, --vcek or --vlek FILE"));
-    c->kds = v->kds;
-    c->crls = v->crls = crl_set_make(v->kds);
-    return OK;
-}
-
 static struct err verify_file(struct verifying *v)
 {
     struct vouch_case c;
-    struct err outcome = vouch_case_open(v->options->report, true, &v->options->files, &c);
+    struct err outcome = vouch_case_open(v->options->report, true, &v->options->files, v->policy, &c);
     if (!failed(outcome))
-        outcome = verify_supply_file(v, &c);
+        outcome = vouch_case_supply(&c, "verify", v->kds, v->policy);
     if (!failed(outcome))
         vouch_case_judge(&c, v->policy, &v->verdict);
     vouch_case_close(&c);
@@ -156,6 +147,7 @@ static enum vouch_exit verify_run(const struct vouch_verify_options *options)
     vouch_server_release(&v.server);
     certificate_list_free(v.authorities);
     crl_set_drop(v.crls);
+    vouch_contents_release(&v.contents);
     kds_free(v.kds);
     policy_drop(v.policy);
     return status;
