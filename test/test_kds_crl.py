@@ -4,14 +4,16 @@ import datetime
 import json
 import os
 
+import cbor2
 import pytest
 
-from support import kds as service
+from support import kds as service, oracle
 from support.attested import chip  # noqa: F401: fixture
-from support.kds import kds, revocation_list  # noqa: F401: fixture
+from support.kds import der, kds, revocation_list  # noqa: F401: fixture
 from support.kds_tool import cache, could_not, fetch, kept, policy, reach, report  # noqa: F401: fixtures
 from support.simulated import made, state  # noqa: F401: fixtures
-from support.vouch import outcomes, verdict_of
+from support.vlek import VlekProcessor
+from support.vouch import MEASUREMENT, outcomes, verdict_of
 
 REQUIRED = "  crl: required\n"
 
@@ -88,3 +90,154 @@ def test_a_list_that_is_no_good_is_refused(kds, fetch, cache, chip, name):
         "garbage": lambda: b"garbage"}[name]()
     could_not(fetch("--product", "milan", "--crl"), "refused")
     assert kept(cache) <= {"chain-vcek-milan.pem"}
+
+
+# ---- a list that the peer brings ----
+
+HOUR = datetime.timedelta(hours=1)
+
+
+@pytest.fixture
+def bringing(chip, made):
+    """A CMW whose table of certificates also has a list, or what stands in for one."""
+    def make(listed):
+        path = made()
+        members = cbor2.loads(path.read_bytes())
+        members["certs"][1] = oracle.write_table({**oracle.read_table(members["certs"][1]), "crl": Encoded(listed)})
+        path.write_bytes(cbor2.dumps(members, canonical=True))
+        return path
+
+    return make
+
+
+class Encoded:
+    """Bytes where a certificate would be."""
+
+    def __init__(self, content):
+        self.content = content
+
+    def public_bytes(self, _):
+        return self.content
+
+
+def said_of(verdict, name="chain_revocation"):
+    return next((check["outcome"], check["found"]) for check in verdict["checks"] if check["name"] == name)
+
+
+@pytest.mark.parametrize("more, status, outcome, found", [
+    (REQUIRED, 1, "fail", "sets no crl_max_age"), ("", 0, "skipped", "sets no crl_max_age"),
+    (REQUIRED + "  crl_max_age: 2h\n", 0, "pass", "not on the root's list"),
+    (REQUIRED + "  crl_max_age: 30m\n", 1, "fail", "too old"), ("  crl_max_age: 30m\n", 0, "warn", "too old")])
+def test_a_list_in_the_evidence_counts_within_the_age_that_policy_sets(vouch, reach, bringing, policy, chip, more,
+                                                                       status, outcome, found):
+    run = vouch("verify", "--report", bringing(revocation_list(chip, age=HOUR)), "--policy", policy(more), "--json",
+                "--offline", *reach())
+    said = said_of(json.loads(run.stdout))
+    assert (run.returncode, said[0]) == (status, outcome)
+    assert found in said[1]
+
+
+def test_a_list_in_the_evidence_spares_no_request_for_ours(kds, vouch, reach, bringing, policy, chip):
+    words = ["verify", "--report", bringing(revocation_list(chip)), "--policy", policy(REQUIRED + "  crl_max_age: 2h\n"),
+             "--json", *reach()]
+    kds.items[kds.crl] = revocation_list(chip, revoked=[chip.ask])
+    status, verdict = verdict_of(vouch(*words))
+    assert (status, said_of(verdict)[0], kds.count("/crl")) == (1, "fail", 1)
+
+
+def test_a_list_in_the_evidence_can_revoke(kds, vouch, reach, bringing, policy, chip):
+    kds.items[kds.crl] = revocation_list(chip)
+    status, verdict = verdict_of(vouch("verify", "--report", bringing(revocation_list(chip, revoked=[chip.ask])),
+                                       "--policy", policy(REQUIRED), "--json", *reach()))
+    assert (status, said_of(verdict)) == (1, ("fail", "the root has revoked the intermediate"))
+
+
+@pytest.mark.parametrize("name, found", [("a stranger's", "not by the root"), ("another's", "of another issuer"),
+                                         ("garbage", "malformed")])
+def test_what_comes_along_and_is_no_list_is_denied_though_none_is_required(vouch, reach, bringing, policy, chip, name,
+                                                                           found):
+    listed = {"a stranger's": lambda: revocation_list(chip.impostor()),
+              "another's": lambda: revocation_list(issued_by_the_ask(chip)), "garbage": lambda: b"garbage"}[name]()
+    run = vouch("verify", "--report", bringing(listed), "--policy", policy(), "--json", "--offline", *reach())
+    outcome, said = said_of(json.loads(run.stdout))
+    assert (run.returncode, outcome) == (1, "fail")
+    assert found in said
+
+
+def issued_by_the_ask(chip):
+    return oracle.Processor((chip.ask, chip.ask_key), (chip.ask, chip.ask_key), (chip.vcek, chip.key), chip.chip_id)
+
+
+# ---- VLEKs: another authority under the same root, whose lists stand elsewhere ----
+
+VLEK_CRL = "/vlek/v1/Milan/crl"
+
+
+@pytest.fixture
+def cloud(chip):
+    return VlekProcessor(chip)
+
+
+@pytest.fixture
+def judged_cloud(vouch, reach, policy, cloud, tmp_path):
+    """The verdict on a report that a VLEK signed."""
+    files = {"vlek": der(cloud.vcek), "ask": der(cloud.ask), "ark": der(cloud.ark)}
+    (tmp_path / "cloud.bin").write_bytes(cloud.report(bytes(64), bytes.fromhex(MEASUREMENT)))
+    words = []
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+        words += [f"--{name}", tmp_path / name]
+
+    def judge(*more, demand=REQUIRED):
+        run = vouch("verify", "--report", tmp_path / "cloud.bin", *words, "--policy", policy(demand), "--json", *more,
+                    *reach())
+        status, verdict = verdict_of(run)
+        failed = [check["name"] for check in verdict["checks"] if check["outcome"] == "fail"]
+        assert failed in ([], ["chain_revocation"])
+        return status, *said_of(verdict)
+
+    return judge
+
+
+def test_a_vlek_needs_the_list_of_vleks(kds, judged_cloud, cloud):
+    kds.items[VLEK_CRL] = revocation_list(cloud)
+    assert judged_cloud() == (0, "pass", "not on the root's list")
+    assert set(kds.requests) == {VLEK_CRL}
+
+
+def test_without_the_list_of_vleks_a_vlek_is_denied_whatever_that_of_vceks_says(kds, fetch, judged_cloud, chip):
+    assert judged_cloud() == (1, "fail", "there is no revocation list of this root")
+    kds.items[kds.crl] = revocation_list(chip)
+    assert fetch("--product", "milan", "--crl").returncode == 0
+    assert judged_cloud("--offline") == (1, "fail", "there is no revocation list of this root")
+    assert judged_cloud("--offline", demand="") == (0, "skipped", "there is no revocation list of this root")
+
+
+def test_a_revoked_asvk_is_denied(kds, judged_cloud, cloud):
+    kds.items[VLEK_CRL] = revocation_list(cloud, revoked=[cloud.ask])
+    assert judged_cloud() == (1, "fail", "the root has revoked the intermediate")
+
+
+def test_a_revoked_ask_is_no_matter_of_vleks(kds, judged_cloud, cloud, chip):
+    kds.items[VLEK_CRL] = revocation_list(cloud, revoked=[chip.ask])
+    assert judged_cloud()[:2] == (0, "pass")
+
+
+def test_the_list_of_vceks_can_revoke_an_asvk(kds, fetch, judged_cloud, cloud):
+    kds.items[VLEK_CRL] = revocation_list(cloud)
+    kds.items[kds.crl] = revocation_list(cloud, revoked=[cloud.ask])
+    assert fetch("--product", "milan", "--crl").returncode == 0
+    assert judged_cloud() == (1, "fail", "the root has revoked the intermediate")
+
+
+def test_a_list_that_says_it_is_of_vceks_is_not_taken_for_that_of_vleks(kds, judged_cloud, cache, cloud):
+    kds.items[VLEK_CRL] = revocation_list(cloud, point=f"https://kdsintf.amd.com{kds.crl}")
+    assert judged_cloud() == (1, "fail", "there is no revocation list of this root")
+    assert kept(cache) == set()
+
+
+@pytest.mark.parametrize("revoked, status, outcome", [(False, 0, "pass"), (True, 1, "fail")])
+def test_a_list_that_is_named_spares_the_request_and_speaks(kds, judged_cloud, cloud, tmp_path, revoked, status, outcome):
+    (tmp_path / "crl").write_bytes(revocation_list(cloud, revoked=[cloud.ask] if revoked else []))
+    assert judged_cloud("--crl", tmp_path / "crl")[:2] == (status, outcome)
+    assert kds.requests == []

@@ -35,14 +35,19 @@ def der(certificate):
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def revocation_list(processor, revoked=(), age=datetime.timedelta(hours=1), lifetime=datetime.timedelta(days=30)):
-    """A list by the processor's ARK."""
+def revocation_list(processor, revoked=(), age=datetime.timedelta(hours=1), lifetime=datetime.timedelta(days=30),
+                    point=None):
+    """A list by the processor's ARK; `point`: a URL, of whose certificates alone it is."""
     now = datetime.datetime.now(datetime.timezone.utc)
     builder = (x509.CertificateRevocationListBuilder().issuer_name(processor.ark.subject).last_update(now - age)
                .next_update(now - age + lifetime))
     for certificate in revoked:
         builder = builder.add_revoked_certificate(
             x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(now - age).build())
+    if point:
+        builder = builder.add_extension(
+            x509.IssuingDistributionPoint([x509.UniformResourceIdentifier(point)], None, False, False, None, False, False),
+            critical=True)
     crl = builder.sign(processor.ark_key, hashes.SHA384(),
                        rsa_padding=padding.PSS(padding.MGF1(hashes.SHA384()), salt_length=48))
     return crl.public_bytes(serialization.Encoding.DER)
