@@ -348,6 +348,22 @@ static void test_a_report_needs_no_server_and_a_server_no_policy(void **state)
     vouch_verify_options_release(&options);
 }
 
+static void test_a_table_has_all_certificates_and_a_list_goes_with_a_server(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"--vek", "--vcek", "--vlek", "--ask", "--ark"};
+    struct vouch_verify_options options;
+    assert_false(failed(verify_read(WORDS("verify", "--report", "r", "--certs", "t", "--crl", "c"), &options)));
+    assert_string_equal(options.files.certs, "t");
+    vouch_verify_options_release(&options);
+    assert_false(failed(verify_read(WORDS("verify", "h:1", "--crl", "c"), &options)));
+    assert_string_equal(options.files.crl, "c");
+    vouch_verify_options_release(&options);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_verify_refused(WORDS("verify", "--report", "r", "--certs", "t", others[i], "f"), "--certs has all");
+    assert_verify_refused(WORDS("verify", "h:1", "--certs", "t"), "belong to --report");
+}
+
 static void test_times_that_are_none_are_refused(void **state)
 {
     (void)state;
@@ -391,11 +407,20 @@ static void test_policy_knows_what_it_is_to_do(void **state)
     assert_string_equal(options.evidence, "r.bin");
     assert_string_equal(options.files.vek, "v");
     assert_true(options.json);
+    assert_false(options.names_kds);
+    vouch_policy_options_release(&options);
+    argc = words_copy(WORDS("policy", "test", "p.yaml", "c.crt", "--crl", "c.der", "--cache", "d", "--offline"), argv);
+    assert_false(failed(vouch_policy_options_read(argc, argv, &options)));
+    assert_string_equal(options.files.crl, "c.der");
+    assert_string_equal(options.settings.kds_cache_dir, "d");
+    assert_true(options.settings.kds_offline);
+    vouch_policy_options_release(&options);
     argc = words_copy(WORDS("policy", "init", "--from", "r.bin"), argv);
     assert_false(failed(vouch_policy_options_read(argc, argv, &options)));
     assert_int_equal(options.action, VOUCH_POLICY_INIT);
     assert_string_equal(options.evidence, "r.bin");
     assert_null(options.file);
+    vouch_policy_options_release(&options);
 }
 
 int main(void)
@@ -422,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_wrong_lines_for_cert_are_named),
         cmocka_unit_test(test_settings_that_would_do_nothing_are_refused),
         cmocka_unit_test(test_a_report_needs_no_server_and_a_server_no_policy),
+        cmocka_unit_test(test_a_table_has_all_certificates_and_a_list_goes_with_a_server),
         cmocka_unit_test(test_times_that_are_none_are_refused),
         cmocka_unit_test(test_a_report_comes_from_a_device_unless_it_is_said_otherwise),
         cmocka_unit_test(test_policy_knows_what_it_is_to_do),
