@@ -1,5 +1,6 @@
 """The daemon and AMD's key distribution service: certificates that the device does not give, and revocation lists."""
 
+import datetime
 import re
 import ssl
 import time
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from cryptography import x509
 
 from support import kds as service
 from support import oracle, scratch
@@ -64,10 +66,13 @@ def demanding(bare, postgres, policy_file):
 @pytest.fixture
 def client(chip, tmp_path, numbers):
     """A client's key and certificate, whose evidence brings certificates or not."""
-    def make(complete=True):
+    def make(complete=True, listed=None):
         draft, number = Draft(), next(numbers)
         measurement = bytes.fromhex(MEASUREMENT)
-        if complete:
+        if listed:
+            table = oracle.write_table({**oracle.read_table(chip.table()), "crl": x509.load_der_x509_crl(listed)})
+            certificate = draft.with_report(chip.report(draft.report_data(), measurement), table)
+        elif complete:
             certificate = draft.with_evidence(chip, measurement)
         else:
             certificate = draft.with_report(chip.report(draft.report_data(), measurement), b"")
@@ -106,6 +111,7 @@ def is_let_in(pooler, options):
 
 NO_CERTIFICATE = "attestation refused: vek_certificate"
 NO_LIST = "attestation refused: chain_revocation: there is no revocation list of this root"
+PEERS_LIST = "attestation refused: chain_revocation: the only revocation list is the evidence's own"
 REVOKED = "attestation refused: chain_revocation: the root has revoked the intermediate"
 
 
@@ -266,6 +272,18 @@ def test_without_the_list_that_a_policy_requires_clients_are_denied_and_not_held
     before = time.monotonic()
     assert NO_LIST in refusal(pooler, client())
     assert time.monotonic() - before < 10
+
+
+def test_a_list_that_a_client_brings_counts_within_the_age_that_policy_sets(kds, demanding, policy_file, client, chip):
+    kds.always = service.status(500)
+    pooler = demanding(REQUIRED, attest_simulated_certificates=1)
+    await_condition(lambda: kds.count("/crl"), "the request")
+    assert PEERS_LIST in refusal(pooler, client(listed=revocation_list(chip)))
+    policy_file("  crl_max_age: 2h\n" + REQUIRED)
+    pooler.reload()
+    await_condition(lambda: is_let_in(pooler, client(listed=revocation_list(chip))), "the client to be let in")
+    assert "too old" in refusal(pooler, client(listed=revocation_list(chip, age=datetime.timedelta(hours=3))))
+    assert REVOKED in refusal(pooler, client(listed=revocation_list(chip, revoked=[chip.ask])))
 
 
 def test_no_list_is_fetched_that_no_policy_requires(kds, demanding, client):

@@ -177,8 +177,12 @@ static void explain_change(const struct policy *policy, FILE *out)
 static void explain_crl(const struct policy *policy, FILE *out)
 {
     static const char *const texts[] = {
-        [SNP_CRL_REQUIRED] = "a revocation list is there and does not name the certificates; else refused",
-        [SNP_CRL_IF_AVAILABLE] = "a revocation list that is there does not name the certificates; else refused",
+        [SNP_CRL_REQUIRED] =
+            "a revocation list of ours speaks for the certificates, or the evidence's own within the age that is set; "
+            "else refused",
+        [SNP_CRL_IF_AVAILABLE] =
+            "a revocation list that is there does not name the certificates, and none is shown that is malformed; "
+            "else refused",
         [SNP_CRL_OFF] = "revocation lists are not looked at",
     };
     fputs(texts[policy->certificates.crl], out);
