@@ -33,7 +33,8 @@ struct vouch_request {
     STACK_OF(X509) * others; /* never NULL */
     uint8_t *content;        /* of a report or CMW */
     size_t size;
-    struct evidence evidence; /* of a CMW: views into `content` */
+    struct evidence evidence; /* of a CMW or EAT: views into `content` */
+    struct hcl_report hcl;    /* of a report as Azure's TPM holds it, the same; empty otherwise */
     uint8_t *endorsement[REQUEST_ENDORSEMENTS];
     size_t endorsement_size[REQUEST_ENDORSEMENTS];
     bool is_endorsed;      /* any was set */
