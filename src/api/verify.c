@@ -147,6 +147,7 @@ int vouch_verify(vouch_verifier *verifier, const vouch_request *request, vouch_v
         made = NULL;
     } else {
         api_clean(&made->verdict.checks);
+        api_tell_facts(made);
     }
     *out = made;
     return api_answer(outcome, why, why_size);
