@@ -170,7 +170,7 @@ VOUCH_API int vouch_verdict_report_data(const vouch_verdict *verdict,
                                         unsigned char out[VOUCH_REPORT_DATA_SIZE]) VOUCH_MUST_LOOK;
 
 /* Whatever else a program may want to know of a verdict, by name, as text: numbers in decimal digits, times in seconds
- * since 1970, words of bits as 0x and 16 hexadecimal digits, bytes in hexadecimal digits, all in lower case. "" for
+ * since 1970, words of bits as 0x and 16 hexadecimal digits, bytes in hexadecimal digits, words in lower case. "" for
  * what this evidence does not say, and for a name that this library does not know. To be believed only of an allow or a
  * warn.
  *
