@@ -6,6 +6,7 @@ libattest_a_SOURCES = \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
+    src/attest/challenge.c include/attest/challenge.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/corim.c include/attest/corim.h \
