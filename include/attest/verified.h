@@ -46,7 +46,8 @@ struct verified_leaf {
 };
 void verified_leaf_release(struct verified_leaf *leaf);
 
-/* A copy into *out, which the caller releases. False, *out untouched, when it is not known or known for too long. */
+/* A copy into *out, which the caller releases. False, *out untouched, when it is not known, or known for too long, or
+ * was kept at a later time than `now_us` (wall clock): then the clock was set back. */
 bool verified_find(struct verified *verified, const struct verified_key *key, int64_t now_us,
                    struct verified_leaf *out);
 /* Takes what `leaf` owns over, and leaves it empty. Of a leaf of which a check failed, or of whose certificates nobody

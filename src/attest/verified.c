@@ -13,7 +13,7 @@
 struct verified_entry {
     UT_hash_handle hh; /* in the order of use */
     struct verified_key key;
-    int64_t until_us; /* wall clock */
+    int64_t from_us, until_us; /* wall clock */
     struct verified_leaf leaf;
 };
 
@@ -85,7 +85,8 @@ bool verified_find(struct verified *verified, const struct verified_key *key, in
     struct verified_entry *entry;
     pthread_mutex_lock(&verified->lock);
     HASH_FIND(hh, verified->entries, key, sizeof *key, entry);
-    if (entry && entry->until_us <= now_us) {
+    /* Before it was made there was nothing to know: the clock was set back, and nobody can tell how old it is. */
+    if (entry && (now_us < entry->from_us || entry->until_us <= now_us)) {
         verified_forget(verified, entry);
         entry = NULL;
     }
@@ -117,6 +118,7 @@ void verified_keep(struct verified *verified, const struct verified_key *key, co
         verified_forget(verified, verified->entries);
     entry = NEW(struct verified_entry);
     entry->key = *key;
+    entry->from_us = now_us;
     entry->until_us = until_us;
     entry->leaf = *leaf;
     HASH_ADD(hh, verified->entries, key, sizeof entry->key, entry);

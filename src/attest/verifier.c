@@ -360,7 +360,7 @@ static void verify_server_nonce(const struct verification *v)
     enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
         checklist_has_failure(v->checks) ? nonces_look : nonces_claim;
     if (request->nonces)
-        state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->now_us,
+        state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->nonces_now_us,
                     request->policy->nonce.max_age_us, &age_us);
     bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
     checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));

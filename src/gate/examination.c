@@ -48,6 +48,7 @@ static void examination_work(struct login *login)
         .is_tls13 = examination->is_tls13,
         .policy = examination->policy,
         .nonces = attest->nonces,
+        .nonces_now_us = clock_boot_us(),
         .chains = attest->chains,
         .verified = attest->verified,
         .kds = attest->kds,
