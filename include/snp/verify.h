@@ -73,6 +73,13 @@ struct snp_facts {
 #define SNP_CHECK_REPORTED_TCB        "reported_tcb"
 #define SNP_CHECK_COMMITTED_TCB       "committed_tcb"
 #define SNP_CHECK_COMMITTED_VERSION   "committed_version"
+/* All of them, for a list of what must be there. */
+#define SNP_CHECKS                                                                                                     \
+    SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_SIGNATURE_ALGORITHM, SNP_CHECK_UNSIGNED_BYTES,        \
+        SNP_CHECK_VEK_CERTIFICATE, SNP_CHECK_VEK_EXTENSIONS, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,                    \
+        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_CHAIN_REVOCATION, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND,          \
+        SNP_CHECK_PRODUCT, SNP_CHECK_CHIP_ID, SNP_CHECK_CSP_ID, SNP_CHECK_TCB, SNP_CHECK_REPORTED_TCB,                 \
+        SNP_CHECK_COMMITTED_TCB, SNP_CHECK_COMMITTED_VERSION
 
 /* Appends every check to `out` and fills `facts`. The evidence holds exactly when no check of `out` failed. */
 void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,

@@ -11,10 +11,7 @@
 #define REQUIRED_OF_CERTIFICATE                                                                                        \
     VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_FORMAT, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED,          \
         JUDGE_CHECK_NONCE, JUDGE_CHECK_NONCE_LENGTH, JUDGE_CHECK_NONCE_AGE
-#define REQUIRED_OF_REPORT                                                                                             \
-    VERIFY_CHECK_BINDING, SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,    \
-        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND, SNP_CHECK_PRODUCT,                   \
-        SNP_CHECK_CHIP_ID, SNP_CHECK_TCB
+#define REQUIRED_OF_REPORT VERIFY_CHECK_BINDING, SNP_CHECKS
 #define REQUIRED_OF_POLICY JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
 
 static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT, REQUIRED_OF_POLICY,
@@ -276,7 +273,8 @@ static void verify_times(const struct verification *v)
 }
 
 /* What a policy demands, as it was found earlier (`known`, which is emptied; may be NULL); without one a check says
- * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end. */
+ * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end; 0 when
+ * one is missing: what was found is then not to be found again. */
 static size_t verify_demands(const struct policy *policy, const struct azure_facts *azure, int64_t now_us,
                              struct checklist *known, struct verdict *verdict)
 {
@@ -296,7 +294,7 @@ static size_t verify_demands(const struct policy *policy, const struct azure_fac
     const char *missing = is_known ? NULL : judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
-    return judged_to;
+    return missing ? 0 : judged_to;
 }
 
 static void verify_skip_nonce(const struct verification *v, const char *why)
@@ -452,7 +450,7 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
         .not_after_s = v->certificate.facts.not_after_s,
     };
     if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
-        v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
+        v->evidence.nonce.n > sizeof leaf.nonce || demands_to == 0)
         return;
     if (v->evidence.nonce.n > 0)
         memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
