@@ -8,8 +8,8 @@
 #define SNP_VERIFY_H
 
 #include "snp/certtable.h"
-#include "snp/chain.h"
 #include "snp/checklist.h"
+#include "snp/lineage.h"
 #include "snp/report.h"
 
 /* Views; certificates and lists are DER or PEM. Of vek, vcek and vlek exactly one must be there: `vek` where the bearer
@@ -49,6 +49,7 @@ struct snp_facts {
     bool simulated; /* the chain's root is the software PSP's: snp_ark_is_simulated */
     uint8_t ark_spki_sha256[SNP_SPKI_SHA256_SIZE];
     bool crl_was_used;
+    bool signature_holds;  /* both checks of it passed */
     int64_t valid_until_s; /* earliest end of certificates and of the list used; 0 when the chain did not verify */
 };
 
@@ -84,5 +85,8 @@ struct snp_facts {
 /* Appends every check to `out` and fills `facts`. The evidence holds exactly when no check of `out` failed. */
 void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
                 struct snp_facts *facts);
+/* The same. *lineage is the caller's to drop; NULL when the chain did not verify. */
+void snp_verify_keep(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
+                     struct snp_facts *facts, struct snp_lineage **lineage);
 
 #endif

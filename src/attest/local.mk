@@ -3,6 +3,7 @@ libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
+    src/attest/basis.c include/attest/basis.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \

@@ -37,6 +37,7 @@ void verified_leaf_release(struct verified_leaf *leaf)
 {
     checklist_free(&leaf->checks);
     checklist_free(&leaf->demands);
+    snp_lineage_drop(leaf->lineage);
     *leaf = (struct verified_leaf){0};
 }
 
@@ -75,6 +76,7 @@ struct err verified_key_of(const struct verified *verified, const X509 *certific
 static void verified_copy_leaf(const struct verified_leaf *from, struct verified_leaf *to)
 {
     *to = *from;
+    to->lineage = snp_lineage_hold(from->lineage);
     to->checks = to->demands = CHECKLIST_EMPTY;
     checklist_copy(&from->checks, 0, from->checks.count, &to->checks);
     checklist_copy(&from->demands, 0, from->demands.count, &to->demands);

@@ -152,7 +152,7 @@ static void verify_report(const struct verification *v)
     snp.vek = v->evidence.vek;
     verify_lend(request->policy, request->kds, &snp, &proof);
     verify_lend_crls(request->crls, snp.report, &trust);
-    snp_verify(&snp, &trust, &checks, &v->verdict->facts);
+    snp_verify_keep(&snp, &trust, &checks, &v->verdict->facts, &v->verdict->lineage);
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, v->verdict);
 }
@@ -361,6 +361,7 @@ static void verify_server_nonce(const struct verification *v)
         state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->nonces_now_us,
                     request->policy->nonce.max_age_us, &age_us);
     bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
+    v->verdict->nonce_is_ours = state == NONCE_FRESH;
     checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
     if (state == NONCE_FOREIGN)
         checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
@@ -371,6 +372,7 @@ static void verify_server_nonce(const struct verification *v)
 static void verify_nonce(const struct verification *v)
 {
     const struct policy *policy = v->request->policy;
+    v->verdict->nonce_size = v->evidence.nonce.n;
     if (v->request->expected_nonce.n > 0) {
         verify_expected_nonce(policy, v->request->expected_nonce, v->evidence.nonce, v->checks);
     } else if (v->request->role != VERIFY_CLIENT) {
@@ -418,6 +420,7 @@ static bool verify_recall(struct verification *v)
     v->certificate.facts.not_after_s = known->not_after_s;
     memcpy(v->certificate.spki_sha384, known->spki_sha384, SHA384_SIZE);
     v->verdict->facts = known->facts;
+    v->verdict->lineage = snp_lineage_hold(known->lineage);
     v->verdict->format = known->format;
     v->verdict->has_evidence = true;
     memcpy(v->verdict->evidence_sha256, known->evidence_sha256, sizeof known->evidence_sha256);
@@ -452,6 +455,7 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
     if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
         v->evidence.nonce.n > sizeof leaf.nonce || demands_to == 0)
         return;
+    leaf.lineage = snp_lineage_hold(v->verdict->lineage);
     if (v->evidence.nonce.n > 0)
         memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
     memcpy(leaf.evidence_sha256, v->evidence.sha256, sizeof leaf.evidence_sha256);

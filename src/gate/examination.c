@@ -4,6 +4,7 @@
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gate/standing.h"
 #include "tls/peer.h"
 
 #include <stdio.h>
@@ -70,7 +71,7 @@ static void examination_work(struct login *login)
     examination->kind = verdict.kind;
     examination->reason = mem_string(verdict.reason);
     if (verdict.kind != VERDICT_DENY)
-        examination->standing = standing_new(examination->policy, &verdict.facts);
+        examination->standing = standing_new(examination->policy, &verdict, &login->peer);
     journal_write(attest->journal, &peer, &verdict, examination->id);
     verdict_release(&verdict);
 }
