@@ -22,12 +22,13 @@ struct challenge_answer {
     const uint8_t *spki_sha384;  /* of the key that a nonce of this server's is then bound to */
     bool binds_time;             /* whether the report binds `issued_at_s` */
     int64_t issued_at_s;
-    int64_t now_us; /* wall clock */
+    int64_t now_us;        /* wall clock */
+    int64_t nonces_now_us; /* clock_boot_us */
 };
 
 /* By a server that gives out nonces, or takes any, as the policy says. A nonce is bound to the key only by evidence
- * none of whose checks in `out` failed. */
-void challenge_judge(const struct challenge_answer *answer, struct checklist *out);
+ * none of whose checks in `out` failed. Gives whether it is one that this server gave out, and still good. */
+bool challenge_judge(const struct challenge_answer *answer, struct checklist *out);
 
 /* By a caller who gave out `expected` itself (not empty): `found` must be the same. `policy` may be NULL. */
 void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, struct checklist *out);

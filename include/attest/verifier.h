@@ -27,6 +27,7 @@ struct verify_request {
     /* NULL: signature, chain to AMD's roots, binding and times alone. A client is then denied. */
     const struct policy *policy;
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
+    int64_t nonces_now_us;          /* with them: clock_boot_us */
     struct bytes expected_nonce;    /* not empty: the evidence must carry exactly this, whatever the role and source */
     struct snp_chain_cache *chains; /* may be NULL */
     struct verified *verified;      /* may be NULL */

@@ -62,7 +62,7 @@ static void challenge_claimed_age(const struct challenge_answer *answer, struct 
 
 /* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
  * others. */
-static void challenge_server_nonce(const struct challenge_answer *answer, struct checklist *out)
+static bool challenge_server_nonce(const struct challenge_answer *answer, struct checklist *out)
 {
     const char *expected = "a nonce that this server gave out, for this key";
     int64_t age_us = 0;
@@ -70,7 +70,7 @@ static void challenge_server_nonce(const struct challenge_answer *answer, struct
     enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
         checklist_has_failure(out) ? nonces_look : nonces_claim;
     if (answer->nonces)
-        state = ask(answer->nonces, answer->nonce, answer->spki_sha384, answer->now_us,
+        state = ask(answer->nonces, answer->nonce, answer->spki_sha384, answer->nonces_now_us,
                     answer->policy->nonce.max_age_us, &age_us);
     bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
     checklist_add(out, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
@@ -78,9 +78,10 @@ static void challenge_server_nonce(const struct challenge_answer *answer, struct
         checklist_add(out, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
     else
         challenge_age(answer, age_us, "", out);
+    return state == NONCE_FRESH;
 }
 
-void challenge_judge(const struct challenge_answer *answer, struct checklist *out)
+bool challenge_judge(const struct challenge_answer *answer, struct checklist *out)
 {
     const struct policy *policy = answer->policy;
     if (!policy) {
@@ -98,6 +99,7 @@ void challenge_judge(const struct challenge_answer *answer, struct checklist *ou
         challenge_claimed_age(answer, out);
     } else {
         challenge_length(policy, answer->nonce, out);
-        challenge_server_nonce(answer, out);
+        return challenge_server_nonce(answer, out);
     }
+    return false;
 }

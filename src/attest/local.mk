@@ -3,6 +3,7 @@ libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
+    src/attest/basis.c include/attest/basis.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
@@ -136,6 +137,12 @@ check_PROGRAMS += test/unit/test_attest_verified
 test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c $(SIMULATED) test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_missing
+test_unit_test_attest_missing_SOURCES = test/unit/test_attest_missing.c $(SIMULATED) test/unit/snp_forge.c \
+    test/unit/snp_forge.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_missing_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=checklist_add -Wl,--wrap=checklist_addf
+test_unit_test_attest_missing_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_dice test/unit/test_attest_formats test/unit/test_attest_go_eat
 EVIDENCE_SCENE = test/unit/evidence_scene.c test/unit/evidence_scene.h $(SIMULATED) test/unit/tls_pair.c \
     test/unit/tls_pair.h

@@ -12,11 +12,8 @@
  * policy. */
 #define REQUIRED_OF_CERTIFICATE VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED
 #define REQUIRED_OF_EVIDENCE    VERIFY_CHECK_FORMAT, JUDGE_CHECK_NONCE, JUDGE_CHECK_NONCE_LENGTH, JUDGE_CHECK_NONCE_AGE
-#define REQUIRED_OF_REPORT                                                                                             \
-    VERIFY_CHECK_BINDING, SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,    \
-        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND, SNP_CHECK_PRODUCT,                   \
-        SNP_CHECK_CHIP_ID, SNP_CHECK_TCB
-#define REQUIRED_OF_POLICY JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
+#define REQUIRED_OF_REPORT      VERIFY_CHECK_BINDING, SNP_CHECKS
+#define REQUIRED_OF_POLICY      JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
 
 static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_EVIDENCE, REQUIRED_OF_REPORT,
                                                    REQUIRED_OF_POLICY, NULL};
@@ -157,7 +154,7 @@ static void verify_report(const struct verification *v)
     snp.vek = v->evidence.vek;
     verify_lend(request->policy, request->kds, &snp, &proof);
     verify_lend_crls(request->crls, snp.report, &trust);
-    snp_verify(&snp, &trust, &checks, &v->verdict->facts);
+    snp_verify_keep(&snp, &trust, &checks, &v->verdict->facts, &v->verdict->lineage);
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, v->verdict);
 }
@@ -278,7 +275,8 @@ static void verify_times(const struct verification *v)
 }
 
 /* What a policy demands, as it was found earlier (`known`, which is emptied; may be NULL); without one a check says
- * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end. */
+ * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end; 0 when
+ * one is missing: what was found is then not to be found again. */
 static size_t verify_demands(const struct policy *policy, const struct azure_facts *azure, int64_t now_us,
                              struct checklist *known, struct verdict *verdict)
 {
@@ -298,7 +296,7 @@ static size_t verify_demands(const struct policy *policy, const struct azure_fac
     const char *missing = is_known ? NULL : judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
-    return judged_to;
+    return missing ? 0 : judged_to;
 }
 
 static void verify_nonce(const struct verification *v)
@@ -312,11 +310,13 @@ static void verify_nonce(const struct verification *v)
         .binds_time = evidence_format_is_ours(v->evidence.format),
         .issued_at_s = v->evidence.issued_at_s,
         .now_us = request->now_us,
+        .nonces_now_us = request->nonces_now_us,
     };
+    v->verdict->nonce_size = v->evidence.nonce.n;
     if (request->expected_nonce.n > 0)
         challenge_expect(request->policy, request->expected_nonce, v->evidence.nonce, v->checks);
     else if (request->role == VERIFY_CLIENT)
-        challenge_judge(&answer, v->checks);
+        v->verdict->nonce_is_ours = challenge_judge(&answer, v->checks);
     else
         challenge_skip(request->role == VERIFY_FILE ? CHALLENGE_NOT_ASKED
                                                     : "a server's certificate answers no challenge",
@@ -344,6 +344,7 @@ static bool verify_recall(struct verification *v)
     v->certificate.facts.not_after_s = known->not_after_s;
     memcpy(v->certificate.spki_sha384, known->spki_sha384, SHA384_SIZE);
     v->verdict->facts = known->facts;
+    v->verdict->lineage = snp_lineage_hold(known->lineage);
     v->verdict->format = known->format;
     v->verdict->has_evidence = true;
     memcpy(v->verdict->evidence_sha256, known->evidence_sha256, sizeof known->evidence_sha256);
@@ -376,8 +377,9 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
         .not_after_s = v->certificate.facts.not_after_s,
     };
     if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
-        v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
+        v->evidence.nonce.n > sizeof leaf.nonce || demands_to == 0)
         return;
+    leaf.lineage = snp_lineage_hold(v->verdict->lineage);
     if (v->evidence.nonce.n > 0)
         memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
     memcpy(leaf.evidence_sha256, v->evidence.sha256, sizeof leaf.evidence_sha256);
