@@ -21,7 +21,8 @@ struct evidence {
     struct bytes report;
     struct snp_certtable table;  /* of our own formats; empty otherwise, but for what a chain names */
     struct bytes vek;            /* a VCEK or VLEK of which the bearer does not say which; may be empty */
-    struct bytes nonce;          /* of the verifier; empty where there is none, or the format carries none */
+    struct bytes nonce;          /* of the verifier; empty where there is none, or the format carries none. Of
+                                  * EVIDENCE_RAW, what the verifier puts there is what its REPORT_DATA has to be over */
     int64_t issued_at_s;         /* what the report binds; 0: the format carries no time that is bound */
     struct bind bind;            /* of our own formats */
     struct evidence_azure azure; /* of EVIDENCE_AZURE */

@@ -137,6 +137,8 @@ static struct err verify_file(struct verifying *v)
     struct vouch_case c;
     struct err outcome = vouch_case_open(v->options->report, true, &v->options->files, &c);
     if (!failed(outcome))
+        outcome = vouch_case_ask(&c, &v->options->asking);
+    if (!failed(outcome))
         outcome = verify_supply_file(v, &c);
     if (!failed(outcome))
         vouch_case_judge(&c, v->policy, &v->verdict);

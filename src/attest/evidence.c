@@ -132,7 +132,7 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
     case EVIDENCE_DICE:
         return evidence_dice_report_data(&evidence->dice, certificate->facts.spki, out);
     case EVIDENCE_RAW:
-        return evidence_raw_report_data(certificate->facts.spki, out);
+        return evidence_raw_report_data(certificate->facts.spki, evidence->nonce, out);
     case EVIDENCE_NONE:
     case EVIDENCE_FORMATS:
         break;
