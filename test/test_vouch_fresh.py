@@ -17,7 +17,7 @@ def judge(vouch, policy):
         said = [verdict_of(vouch(*command, *words, "--json"))
                 for command in (("verify", "--offline", "--report", evidence, "--policy", file),
                                 ("policy", "test", file, evidence))]
-        assert said[0] == said[1]
+        assert (said[0][0], outcomes(said[0][1])) == (said[1][0], outcomes(said[1][1]))
         return said[0]
     return run
 

@@ -14,8 +14,9 @@
 #include "snp/certtable.h"
 #include "tls/leaf.h"
 
-/* Views into the certificate, which must stay. */
+/* Views into the certificate, which must stay, or into `rewritten`. */
 struct evidence {
+    uint8_t *rewritten; /* of a CMW in JSON: the same in CBOR; else NULL */
     enum evidence_format format;
     uint8_t sha256[EVIDENCE_SHA256_SIZE]; /* of the extension's content: the evidence's name in journals */
     struct bytes report;
@@ -33,9 +34,12 @@ struct evidence {
 /* `accepted` says, by format, which may be read; NULL: all of them. ERR_NOT_FOUND: the certificate carries none.
  * ERR_DENIED: it is of a format that is not accepted; nothing of it was read. ERR_INPUT, ERR_UNSUPPORTED: malformed, or
  * in more than one extension, be they of one format or of several. `out->format` and `out->sha256` are set where they
- * are known, also on failure. */
+ * are known, also on failure. Release *out in any case. */
 struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS],
                          struct evidence *out) MUST_CHECK;
+
+/* Only evidence that was in JSON holds memory; what was never found may be released, too. */
+void evidence_release(struct evidence *evidence);
 
 /* REPORT_DATA as it must be for this certificate; of EVIDENCE_AZURE, what its quote must be over instead.
  * `issuer_spki_sha384` is of its issuer's key; only our own formats bind it, NULL will do for others. ERR_DENIED when

@@ -410,6 +410,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
+    evidence_release(&v.evidence);
     verified_leaf_release(&v.known);
     verdict_conclude(out, request->policy,
                      request->policy ? certificate_required : certificate_required_without_policy);
