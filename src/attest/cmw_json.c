@@ -8,10 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* RFC 8259 section 2. */
+static bool json_is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 bool cmw_json_is_likely(struct bytes bytes)
 {
     size_t at = 0;
-    while (at < bytes.n && memchr(" \t\r\n", bytes.p[at], 4))
+    while (at < bytes.n && json_is_blank(bytes.p[at]))
         at++;
     return at < bytes.n && (bytes.p[at] == '{' || bytes.p[at] == '[');
 }

@@ -178,8 +178,6 @@ static void test_dice_further_claims_that_the_report_does_not_bind_are_refused(v
     assert_int_equal(scene->verdict.kind, VERDICT_DENY);
 }
 
-static void assert_dice(struct scene *scene, const struct dice_spec *spec, enum err_code code, const char *why);
-
 static void test_dice_further_claims_must_be_well_formed_and_bounded(void **state)
 {
     struct scene *scene = *state;
