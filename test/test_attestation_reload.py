@@ -345,10 +345,10 @@ def test_a_session_stays_of_which_no_policy_asks_anything_any_more(attested, hba
 
 
 def test_a_session_stays_whose_user_is_let_in_no_longer(attested):
-    daemon = attested()
+    daemon = attested(client_attest_policy="strict")
     session = daemon.connect()
     daemon.write(measurement=OTHER)
-    daemon.change_hba("hostssl all app 127.0.0.1/32 reject\nhostssl all dba 127.0.0.1/32 trust\n")
+    daemon.change_hba("hostssl all app 127.0.0.1/32 reject\nhostssl all dba 127.0.0.1/32 trust attest=none\n")
     await_condition(lambda: daemon.is_let_in(user="dba", dbname="pgvouch"), "the other lines")
     assert not daemon.is_let_in()
     assert goes_on(session)
