@@ -139,6 +139,10 @@ check_PROGRAMS += test/unit/test_attest_verified
 test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c $(SIMULATED) test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_basis
+test_unit_test_attest_basis_SOURCES = test/unit/test_attest_basis.c test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_basis_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_basis_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_missing
 test_unit_test_attest_missing_SOURCES = test/unit/test_attest_missing.c $(SIMULATED) test/unit/snp_forge.c \
     test/unit/snp_forge.h test/unit/tls_pair.c test/unit/tls_pair.h

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 CMW = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.35")
+GO_EAT = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
 CMW_TYPE = "tag:pgvouch,2026:snp/v1"
 REPORT_TYPE = "application/vnd.amd.sev-snp.attestation-report"
 BIND_TYPE = "application/vnd.pgvouch.bind+cbor"
@@ -375,6 +376,14 @@ class Draft:
         report = processor.report(data, measurement, **changes)
         said = {**eat_claims(report, processor.table(), self.bind.write(), self.bind), **(claims or {})}
         return self.with_cbor(eat_record(eat({key: value for key, value in said.items() if value is not None})))
+
+    def with_go_eat(self, processor, measurement, nonce):
+        """The Go proxy's map: a report that binds the nonce alone."""
+        report = processor.report(nonce.ljust(64, b"\0"), measurement)
+        chain = [certificate.public_bytes(serialization.Encoding.DER)
+                 for certificate in (processor.vcek, processor.ask, processor.ark)]
+        value = canonical({10: nonce, 1001: report, 1100: chain})
+        return self._sign([(GO_EAT, value)]).public_bytes(serialization.Encoding.DER)
 
     def with_two_extensions(self, value):
         """The extension twice, which no library writes: the second one's OID is put in its place behind its back."""
