@@ -6,6 +6,7 @@
 #ifndef APP_VOUCH_CASE_H
 #define APP_VOUCH_CASE_H
 
+#include "app/vouch_asked.h"
 #include "app/vouch_certify.h"
 #include "app/vouch_files.h"
 #include "attest/verifier.h"
@@ -16,6 +17,7 @@ struct vouch_case {
     struct snp_evidence snp;        /* views of both; of a certificate the report alone */
     struct bytes crl;               /* of --crl: it must speak; empty: none */
     int64_t now_us;                 /* time of check */
+    struct vouch_asked asked;       /* nothing until vouch_case_ask */
     struct kds *kds;                /* borrowed; NULL until vouch_case_supply */
     struct crl_set *crls;           /* the same, but owned */
 };
@@ -30,6 +32,10 @@ struct err vouch_case_open(const char *path, bool is_report, const struct vouch_
 struct err vouch_case_supply(struct vouch_case *c, const char *command, struct kds *kds,
                              const struct policy *policy) MUST_CHECK;
 void vouch_case_close(struct vouch_case *c);
+
+/* What the evidence of an open case has to be about. As vouch_asked_read; ERR_INPUT, too, for REPORT_DATA of a
+ * certificate's evidence, which follows from the certificate. */
+struct err vouch_case_ask(struct vouch_case *c, const struct vouch_asking *asking) MUST_CHECK;
 
 /* Fills an initialised verdict; `policy` may be NULL. */
 void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, struct verdict *verdict);

@@ -24,6 +24,12 @@ struct vouch_files {
     int64_t at_us;
 };
 
+/* What evidence from a file has to be about. NULL: not asked. */
+struct vouch_asking {
+    const char *nonce;       /* hexadecimal, or a file's name */
+    const char *report_data; /* hexadecimal */
+};
+
 /* Whether there is any certificate, whatever the list and the time. */
 bool vouch_files_are_given(const struct vouch_files *files);
 
@@ -34,6 +40,7 @@ struct vouch_verify_options {
     int port;
     const char *report; /* NULL: a server */
     struct vouch_files files;
+    struct vouch_asking asking;
     const char *policy;       /* NULL: what needs none is checked */
     const char *ca;           /* NULL: the server's identity is not checked */
     const char *save_report;  /* NULL: not saved */
@@ -132,9 +139,10 @@ struct vouch_policy_options {
     const char *file;     /* the policy; NULL with init */
     const char *evidence; /* NULL with check */
     struct vouch_files files;
-    struct settings settings; /* as of struct vouch_verify_options */
-    bool names_kds;           /* any of them was given */
-    bool json;                /* of test */
+    struct settings settings;   /* as of struct vouch_verify_options */
+    bool names_kds;             /* any of them was given */
+    struct vouch_asking asking; /* of test */
+    bool json;                  /* of test */
 };
 
 /* As vouch_verify_options_read. */

@@ -18,6 +18,9 @@ struct crl_set *crl_set_make(struct kds *kds);
 void crl_set_drop(struct crl_set *set); /* NULL does nothing */
 /* The lists for certificates of such keys (VCEK: of ASKs, VLEK: of ASVKs), borrowed; *count may be 0. Of NULL: none. */
 const struct snp_crl *const *crl_set_lists(const struct crl_set *set, enum snp_vek_kind vek, size_t *count);
+/* Gives `trust` the lists for reports that such a key signed, and those of the other kind, which can only revoke:
+ * borrowed from the set. */
+void crl_set_lend(const struct crl_set *set, enum snp_vek_kind vek, struct snp_trust *trust);
 /* Sets of the same digest say the same. Of NULL: zeros. */
 void crl_set_digest(const struct crl_set *set, uint8_t out[32]);
 

@@ -40,6 +40,7 @@ static struct err policy_open_case(const struct vouch_policy_options *options, c
                                    struct vouch_case *c, struct kds **kds)
 {
     TRY(vouch_case_open(options->evidence, false, &options->files, policy, c));
+    TRY(vouch_case_ask(c, &options->asking));
     TRY(vouch_kds_open(&options->settings, policy, kds));
     return vouch_case_supply(c, "policy", *kds, policy);
 }

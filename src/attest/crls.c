@@ -93,6 +93,13 @@ const struct snp_crl *const *crl_set_lists(const struct crl_set *set, enum snp_v
     return NULL;
 }
 
+void crl_set_lend(const struct crl_set *set, enum snp_vek_kind vek, struct snp_trust *trust)
+{
+    enum snp_vek_kind other = vek == SNP_VEK_VLEK ? SNP_VEK_VCEK : SNP_VEK_VLEK;
+    trust->crls = crl_set_lists(set, vek, &trust->crl_count);
+    trust->other_crls = crl_set_lists(set, other, &trust->other_crl_count);
+}
+
 void crl_set_digest(const struct crl_set *set, uint8_t out[32])
 {
     memset(out, 0, 32);

@@ -1,11 +1,7 @@
 /* libvouch's interface: what it takes, what it refuses to take, and that its verdicts are the verifier's. */
-#include "api/vouch.h"
-#include "attest/cmw.h"
+#include "api_scene.h"
 #include "attest/judge.h"
 #include "attest/verifier.h"
-#include "snp/psp_issue.h"
-#include "snp/signature.h"
-#include "snp_forge.h"
 
 #include <openssl/pem.h>
 #include <pthread.h>
@@ -19,79 +15,6 @@
 #include <cmocka.h>
 
 static const uint8_t nonce[] = "sixteen bytes..";
-static char why[VOUCH_WHY_SIZE];
-
-/* A policy that trusts the forge's root by its hash. */
-static vouch_policy *policy_of(const char *more)
-{
-    char hash[2 * SNP_SPKI_SHA256_SIZE + 1], text[1024];
-    uint8_t sha256[SNP_SPKI_SHA256_SIZE];
-    snp_spki_sha256(forge.ark, sha256);
-    hex_encode(BYTES(sha256), hash);
-    int size =
-        snprintf(text, sizeof text, "certificates:\n  allow_simulated: true\n  trusted_arks: ['%s']\n%s", hash, more);
-    vouch_policy *policy = NULL;
-    assert_int_equal(vouch_policy_parse(text, (size_t)size, "/folder/mine.yaml", &policy, why, sizeof why), VOUCH_OK);
-    assert_string_equal(why, "");
-    return policy;
-}
-
-static void endorse(vouch_request *request, int endorsement, struct bytes der)
-{
-    assert_int_equal(vouch_request_set_endorsement(request, endorsement, der.p, der.n, why, sizeof why), VOUCH_OK);
-}
-
-/* Everything that proves a report of the forge's. */
-static void endorse_all(vouch_request *request, const struct forge_evidence *made)
-{
-    struct bytes ark = forge_der(forge.ark);
-    endorse(request, VOUCH_VCEK, made->evidence.vek);
-    endorse(request, VOUCH_INTERMEDIATE, made->evidence.intermediate);
-    endorse(request, VOUCH_ARK, ark);
-    OPENSSL_free((void *)ark.p);
-}
-
-/* A request for a right report, under a policy that accepts it. */
-static vouch_request *right_request(void)
-{
-    struct forge_vek plan = forge_vcek();
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_evidence made;
-    memset(report.measurement, 0x5a, sizeof report.measurement);
-    memset(report.report_data, 0xda, sizeof report.report_data);
-    forge_evidence(&plan, &report, &made);
-    vouch_policy *policy = policy_of("");
-    vouch_request *request = vouch_request_new();
-    assert_int_equal(vouch_request_set_report(request, made.report, sizeof made.report, why, sizeof why), VOUCH_OK);
-    endorse_all(request, &made);
-    vouch_request_set_time(request, FORGE_NOW_S);
-    vouch_request_set_policy(request, policy);
-    vouch_policy_free(policy);
-    forge_evidence_free(&made);
-    return request;
-}
-
-static vouch_verdict *verdict_of(const vouch_request *request)
-{
-    vouch_verdict *verdict = NULL;
-    assert_int_equal(vouch_verify(NULL, request, &verdict, why, sizeof why), VOUCH_OK);
-    assert_non_null(verdict);
-    assert_string_equal(why, "");
-    return verdict;
-}
-
-/* The first check that failed; "" when none did. Constant of the program. */
-static const char *failure_of(const vouch_request *request)
-{
-    vouch_verdict *verdict = verdict_of(request);
-    const char *failure = "";
-    for (size_t i = vouch_verdict_check_count(verdict); i-- > 0;)
-        if (vouch_verdict_check_outcome(verdict, i) == VOUCH_CHECK_FAILED)
-            failure = vouch_verdict_check_name(verdict, i);
-    assert_int_equal(vouch_verdict_outcome(verdict) == VOUCH_DENY, *failure != '\0');
-    vouch_verdict_free(verdict);
-    return failure;
-}
 
 static void test_right_report_is_allowed_and_its_facts_are_told(void **state)
 {
@@ -212,58 +135,6 @@ static void test_nonce_of_a_report_without_a_bind_record_is_not_known(void **sta
     vouch_request_free(request);
 }
 
-/* A CMW whose report is about `nonce`, in `w`; with its certificates where `is_complete`. Its record may say that it is
- * about a certificate: then it is for one to carry. */
-static void make_cmw(uint8_t kind, bool is_complete, struct forge_evidence *made, struct writer *w)
-{
-    uint8_t record[BIND_MAX];
-    struct writer written = writer_over(record, sizeof record);
-    struct bind bind = {.kind = BIND_KIND_REPORT, .issued_at_s = FORGE_NOW_S, .nonce = BYTES(nonce)};
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_vek plan = forge_vcek();
-    assert_false(failed(bind_report_data_alone(&bind, report.report_data)));
-    forge_evidence(&plan, &report, made);
-    bind.kind = kind;
-    bind_write(&bind, &written);
-    struct writer table = writer_growing(SNP_CERTTABLE_MAX);
-    struct bytes ark = forge_der(forge.ark);
-    struct snp_certtable certificates = {made->evidence.vek, BYTES_NONE, made->evidence.intermediate, ark,
-                                         BYTES_NONE,         0};
-    if (is_complete)
-        snp_certtable_write(&certificates, &table);
-    struct cmw cmw = {.report = BYTES(made->report), .bind = writer_bytes(&written), .certs = writer_bytes(&table)};
-    cmw_write(&cmw, w);
-    assert_false(failed(writer_finish(w, "CMW")));
-    writer_free(&table);
-    OPENSSL_free((void *)ark.p);
-}
-
-static void test_nonce_of_a_cmw_must_be_the_one_that_is_expected(void **state)
-{
-    (void)state;
-    struct forge_evidence made;
-    struct writer cmw = writer_growing(CMW_MAX);
-    make_cmw(BIND_KIND_REPORT, false, &made, &cmw);
-    vouch_policy *policy = policy_of("");
-    vouch_request *request = vouch_request_new();
-    struct bytes bytes = writer_bytes(&cmw);
-    assert_int_equal(vouch_request_set_cmw(request, bytes.p, bytes.n, why, sizeof why), VOUCH_OK);
-    endorse_all(request, &made);
-    vouch_request_set_policy(request, policy);
-    vouch_request_set_time(request, FORGE_NOW_S);
-    assert_string_equal(failure_of(request), "");
-    assert_int_equal(vouch_request_set_nonce(request, nonce, sizeof nonce, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), "");
-    assert_int_equal(vouch_request_set_nonce(request, nonce, sizeof nonce - 1, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), JUDGE_CHECK_NONCE);
-    assert_int_equal(vouch_request_set_nonce(request, "another nonce...", 16, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), JUDGE_CHECK_NONCE);
-    vouch_request_free(request);
-    vouch_policy_free(policy);
-    writer_free(&cmw);
-    forge_evidence_free(&made);
-}
-
 static int try_verify(const vouch_request *request)
 {
     vouch_verdict *verdict = (vouch_verdict *)&verdict;
@@ -332,87 +203,6 @@ static void test_certificate_brings_its_own_endorsements(void **state)
     assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
     vouch_request_free(request);
     OPENSSL_free((void *)der.p);
-}
-
-/* A certificate that carries the CMW, and is good for no more. */
-static struct bytes certificate_with(struct bytes cmw)
-{
-    X509 *leaf = X509_dup(forge.ask);
-    ASN1_OBJECT *object = OBJ_txt2obj("1.3.6.1.5.5.7.1.35", 1);
-    ASN1_OCTET_STRING *inner = ASN1_OCTET_STRING_new(), *outer = ASN1_OCTET_STRING_new();
-    unsigned char *der = NULL;
-    assert_int_equal(ASN1_OCTET_STRING_set(inner, cmw.p, (int)cmw.n), 1);
-    int size = i2d_ASN1_OCTET_STRING(inner, &der);
-    assert_int_equal(ASN1_OCTET_STRING_set(outer, der, size), 1);
-    X509_EXTENSION *extension = X509_EXTENSION_create_by_OBJ(NULL, object, 0, outer);
-    assert_int_equal(X509_add_ext(leaf, extension, -1), 1);
-    assert_false(failed(psp_certificate_sign(leaf, forge.ark_key)));
-    struct bytes made = forge_der(leaf);
-    X509_EXTENSION_free(extension);
-    ASN1_OCTET_STRING_free(inner);
-    ASN1_OCTET_STRING_free(outer);
-    ASN1_OBJECT_free(object);
-    OPENSSL_free(der);
-    X509_free(leaf);
-    return made;
-}
-
-typedef int request_setter(vouch_request *request, const void *bytes, size_t size, char *why, size_t why_size);
-
-/* How the check of revocation ends, with a list (may be empty) beside the evidence. */
-static int revocation_of(request_setter *set, struct bytes evidence, const char *more, struct bytes list)
-{
-    vouch_request *request = vouch_request_new();
-    vouch_policy *policy = policy_of(more);
-    vouch_verifier *verifier = vouch_verifier_new();
-    vouch_verdict *verdict = NULL;
-    int outcome = -1;
-    assert_int_equal(set(request, evidence.p, evidence.n, why, sizeof why), VOUCH_OK);
-    if (list.n > 0)
-        endorse(request, VOUCH_CRL, list);
-    vouch_request_set_time(request, FORGE_NOW_S);
-    vouch_request_set_policy(request, policy);
-    assert_int_equal(vouch_verify(verifier, request, &verdict, why, sizeof why), VOUCH_OK);
-    for (size_t i = 0; i < vouch_verdict_check_count(verdict); i++)
-        if (strcmp(vouch_verdict_check_name(verdict, i), SNP_CHECK_CHAIN_REVOCATION) == 0)
-            outcome = vouch_verdict_check_outcome(verdict, i);
-    vouch_verdict_free(verdict);
-    vouch_verifier_free(verifier);
-    vouch_policy_free(policy);
-    vouch_request_free(request);
-    return outcome;
-}
-
-static void test_list_goes_with_evidence_that_brings_its_certificates(void **state)
-{
-    (void)state;
-    struct forge_evidence made, carried;
-    struct writer cmw = writer_growing(CMW_MAX), inside = writer_growing(CMW_MAX);
-    make_cmw(BIND_KIND_REPORT, true, &made, &cmw);
-    make_cmw(BIND_KIND_LEAF, true, &carried, &inside);
-    struct bytes leaf = certificate_with(writer_bytes(&inside));
-    struct bytes clean = forge_crl(forge.ark, forge.ark_key, NULL, FORGE_NOW_S - 2 * FORGE_DAY_S, 0);
-    struct bytes revoking = forge_crl(forge.ark, forge.ark_key, forge.ask, FORGE_NOW_S - FORGE_DAY_S, 0);
-    struct bytes strange = forge_crl(forge.ark, forge.ask_key, NULL, FORGE_NOW_S - FORGE_DAY_S, 0);
-    request_setter *const setters[] = {vouch_request_set_cmw, vouch_request_set_certificate};
-    const struct bytes evidence[] = {writer_bytes(&cmw), leaf};
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(revocation_of(setters[i], evidence[i], "", BYTES_NONE), VOUCH_CHECK_SKIPPED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "", clean), VOUCH_CHECK_PASSED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "", revoking), VOUCH_CHECK_FAILED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "", strange), VOUCH_CHECK_FAILED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "  crl: required\n", BYTES_NONE), VOUCH_CHECK_FAILED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "  crl: required\n", clean), VOUCH_CHECK_PASSED);
-        assert_int_equal(revocation_of(setters[i], evidence[i], "  crl_max_age: 1d\n", clean), VOUCH_CHECK_FAILED);
-    }
-    OPENSSL_free((void *)leaf.p);
-    OPENSSL_free((void *)clean.p);
-    OPENSSL_free((void *)revoking.p);
-    OPENSSL_free((void *)strange.p);
-    writer_free(&cmw);
-    writer_free(&inside);
-    forge_evidence_free(&made);
-    forge_evidence_free(&carried);
 }
 
 static void test_session_that_is_not_tls_1_3_is_denied(void **state)
@@ -500,11 +290,9 @@ int main(void)
         cmocka_unit_test(test_policy_that_cannot_be_read_is_an_error),
         cmocka_unit_test(test_report_data_is_held_against_what_the_caller_expects),
         cmocka_unit_test(test_nonce_of_a_report_without_a_bind_record_is_not_known),
-        cmocka_unit_test(test_nonce_of_a_cmw_must_be_the_one_that_is_expected),
         cmocka_unit_test(test_parts_that_do_not_fit_together_are_an_error),
         cmocka_unit_test(test_piece_that_is_too_large_is_an_error),
         cmocka_unit_test(test_certificate_brings_its_own_endorsements),
-        cmocka_unit_test(test_list_goes_with_evidence_that_brings_its_certificates),
         cmocka_unit_test(test_session_that_is_not_tls_1_3_is_denied),
         cmocka_unit_test(test_leaf_stands_first_in_pem),
         cmocka_unit_test(test_threads_share_a_verifier),

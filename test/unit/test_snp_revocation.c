@@ -67,6 +67,20 @@ static void test_states_of_a_revocation_list(void **state)
     check_list(make_list(ark, key, NULL, FORGE_NOW_S + 1, FUTURE_S), 0, SNP_CRL_FROM_FUTURE);
 }
 
+/* Whose list it was found to be is remembered: by the root's key, not by its name. */
+static void test_a_list_of_one_root_is_none_of_another_of_its_name(void **state)
+{
+    (void)state;
+    struct snp_crl *crl = make_list(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
+    X509 *other = forge_authority("ARK-Milan", forge.ask_key, NULL, forge.ask_key);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(snp_crl_judge(crl, forge.ark, forge.ask, FORGE_NOW_S, 0), SNP_CRL_GOOD);
+        assert_int_equal(snp_crl_judge(crl, other, forge.ask, FORGE_NOW_S, 0), SNP_CRL_FORGED);
+    }
+    X509_free(other);
+    snp_crl_free(crl);
+}
+
 static struct snp_crl *narrow_list(X509 *revoked, const char *scope)
 {
     return read_list(forge_crl_of(forge.ark, forge.ark_key, revoked, PAST_S, FUTURE_S, scope));
@@ -419,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states_of_a_revocation_list),
+        cmocka_unit_test(test_a_list_of_one_root_is_none_of_another_of_its_name),
         cmocka_unit_test(test_a_list_that_narrows_itself_is_about_the_certificates_of_its_point),
         cmocka_unit_test(test_a_list_of_a_point_is_not_about_a_certificate_without_one),
         cmocka_unit_test(test_a_list_may_say_where_it_stands),
