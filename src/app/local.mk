@@ -32,6 +32,7 @@ vouch_SOURCES = \
     src/app/vouch_options_kds.c \
     src/app/vouch_output.c include/app/vouch_output.h \
     src/app/vouch_pin.c include/app/vouch_pin.h \
+    src/app/vouch_pin_text.c include/app/vouch_pin_text.h \
     src/app/vouch_policy.c \
     src/app/vouch_report.c \
     src/app/vouch_selftest.c \
