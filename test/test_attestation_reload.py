@@ -148,7 +148,7 @@ def test_a_policy_that_cannot_be_read_ends_nothing(attested):
     daemon = attested()
     session = daemon.connect()
     scratch.write(daemon.path, "chip: {products_denied: [pentium]}\n", 0o644)
-    with pytest.raises(psycopg.Error, match=r'strict.yaml:1: chip.products_denied: expected milan, genoa or turin'):
+    with pytest.raises(psycopg.Error, match=r'strict.yaml:1: chip.products_denied: expected milan, genoa, siena'):
         with daemon.connect(user="dba", dbname="pgvouch") as console:
             console.execute("RELOAD")
     assert session.execute("SELECT 40 + 2").fetchone() == (42,)

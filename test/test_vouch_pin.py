@@ -3,16 +3,16 @@
 import re
 from pathlib import Path
 
-import cbor2
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
-from support.oracle import SIGNED_SIZE, TCB, Draft, Processor
+from support.oracle import TCB, Processor
 from support.simulated import certificate, made, state  # noqa: F401: fixtures
 from support.vectors import expectations, genuine, needs_vectors
 from support.vouch import MEASUREMENT, failures, verdict_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")
 
 TOP = Path(__file__).resolve().parent.parent
 GOOD = bytes.fromhex(MEASUREMENT)
@@ -43,7 +43,8 @@ CHANGES = {
                         ({"committed": bytes([29, 54, 1])}, {"tcb_min_version", "provisional_firmware"})],
     "tcb.min_current_version": [({"current": bytes([28, 55, 1]), "committed": bytes([28, 55, 1])},
                                  {"tcb_min_version", "tcb_min_current_version"})],
-    "tcb.min_reported": [({"reported_tcb": lower(TCB, at)}, {"tcb_min_reported", "certificate_tcb"}) for at in (0, 6, 7)],
+    "tcb.min_reported": [({"reported_tcb": lower(TCB, at)}, {"tcb_min_reported", "certificate_tcb"})
+                         for at in (0, 6, 7)],
     "tcb.min_current": [({"current_tcb": lower(NEWER, 1), "committed_tcb": lower(NEWER, 1)},
                          {"tcb_min_current", "tcb_min_committed"})],
     "tcb.min_committed": each_component("committed_tcb", ["provisional_firmware"]),
@@ -148,6 +149,11 @@ def warnings(vouch):
     return check
 
 
+def each_of(table):
+    return pytest.mark.parametrize("changes, expected", [
+        pytest.param(*case, id=f"{key}-{number}") for key, cases in table.items() for number, case in enumerate(cases)])
+
+
 SIMULATED = ["simulated attestation protects nothing"]
 
 
@@ -173,15 +179,13 @@ def test_the_evidence_itself_is_allowed_and_nothing_is_warned_of(chip, evidence,
     assert warnings(path) == SIMULATED
 
 
-@pytest.mark.parametrize("changes, expected", [pytest.param(*case, id=f"{key}-{number}")
-                                               for key, cases in CHANGES.items() for number, case in enumerate(cases)])
+@each_of(CHANGES)
 def test_evidence_that_differs_in_one_field_is_refused(chip, evidence, pin, judged, changes, expected):
     path, _ = pin(*evidence(chip, **FULL))
     assert judged(path, *evidence(chip, "other.bin", **FULL | changes)) == ("deny", expected)
 
 
-@pytest.mark.parametrize("changes, expected", [pytest.param(*case, id=f"{key}-{number}")
-                                               for key, cases in COMMENTED.items() for number, case in enumerate(cases)])
+@each_of(COMMENTED)
 def test_what_stands_in_comments_holds_when_it_is_wanted(chip, evidence, pin, judged, changes, expected):
     path, text = pin(*evidence(chip, **FULL))
     other = evidence(chip, "other.bin", **FULL | changes)
@@ -192,7 +196,8 @@ def test_what_stands_in_comments_holds_when_it_is_wanted(chip, evidence, pin, ju
 
 
 @pytest.mark.parametrize("changes", [
-    {"guest_svn": 8}, {"policy": 0x120138}, {"policy": 0x120200}, {"current": bytes([1, 56, 1]), "committed": bytes([1, 56, 1])},
+    {"guest_svn": 8}, {"policy": 0x120138}, {"policy": 0x120200},
+    {"current": bytes([1, 56, 1]), "committed": bytes([1, 56, 1])},
     {"current_tcb": b"\xff" * 8, "committed_tcb": b"\xff" * 8}, {"launch_mit_vector": 0x1b, "current_mit_vector": 0xff},
     {"report_id": b"\x67" * 32}])
 def test_what_is_newer_or_started_anew_is_let_in(chip, evidence, pin, judged, changes):
@@ -206,7 +211,8 @@ def test_a_guest_that_demands_less_is_not_refused_for_being_stricter(chip, evide
     path, text = pin(*evidence(chip, **weak))
     assert "debug_disabled: false  # its host may look" in text
     assert "smt_disabled: false" in text
-    assert judged(path, *evidence(chip, "other.bin", **weak | {"policy": 0x120137, "platform_info": 0x26}))[0] == "allow"
+    stronger = weak | {"policy": 0x120137, "platform_info": 0x26}
+    assert judged(path, *evidence(chip, "other.bin", **stronger))[0] == "allow"
 
 
 def test_what_a_report_does_not_show_is_not_pinned(chip, evidence, pin, judged, warnings):
@@ -277,7 +283,8 @@ def test_each_product_is_pinned_against_the_others(made, pin, judged, warnings, 
     for other in {"milan", "genoa", "turin"} - {product}:
         verdict, failed = judged(path, made("--product", other, name="other.cmw"))
         assert verdict == "deny"
-        assert {"product_allowed", "tcb_min_reported", "tcb_min_current", "tcb_min_committed", "tcb_min_launch"} <= failed
+        assert failed >= {"product_allowed", "tcb_min_reported", "tcb_min_current", "tcb_min_committed",
+                          "tcb_min_launch"}
 
 
 @pytest.mark.parametrize("form", ["cmw", "eat"])
@@ -292,6 +299,12 @@ def test_the_format_is_pinned_alone_and_in_a_certificate(made, certificate, pin,
 
 
 # ---- genuine ----
+
+def products_of(row):
+    """Those that the report may be of: one of version 2 does not tell Genoa from Siena and Bergamo."""
+    untold = row["product"] == "genoa" and row["report_version"] == "2"
+    return {"genoa", "sienabergamo"} if untold else {row["product"]}
+
 
 GENUINE = [case for case in expectations() if case.values[0] is None or case.values[0]["verdict"] == "allow"]
 
@@ -311,6 +324,6 @@ def test_genuine_evidence_of_each_product_is_pinned(row, pin, judged, warnings):
         folder, kind = genuine(other["name"])
         verdict, failed = judged(path, folder / "report.bin", f"--{kind}", folder / f"{kind}.der", "--at", other["at"])
         assert (verdict == "allow") == (other["name"] == row["name"])
-        assert ("product_allowed" in failed) == (other["product"] != row["product"])
+        assert bool(failed & {"product_allowed", "product_denied"}) == (not products_of(other) <= products_of(row))
     path.write_text(uncommented(text))
     assert judged(path, *words) == ("allow", set())

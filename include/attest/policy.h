@@ -61,11 +61,13 @@ struct policy_pcrs {
     struct policy_pcr *allowed;
     size_t count;
 };
+/* Products as policies name them: those of enum snp_product, and two of Genoa's line (attest/policy_products.h). */
+enum policy_product { POLICY_PRODUCT_SIENA = SNP_PRODUCT_COUNT, POLICY_PRODUCT_BERGAMO, POLICY_PRODUCT_COUNT };
 /* A minimum for each product: every component is at least that of `least`, in the product's layout. */
 struct policy_tcb {
     bool given;
-    bool names[SNP_PRODUCT_COUNT]; /* which products have one; the others do not meet the demand */
-    struct snp_tcb least[SNP_PRODUCT_COUNT];
+    uint64_t names; /* bits of products that have one; the others do not meet the demand */
+    struct snp_tcb least[POLICY_PRODUCT_COUNT];
 };
 struct policy_measurement {
     uint8_t bytes[SNP_MEASUREMENT_SIZE];
@@ -132,7 +134,7 @@ struct policy {
         bool id_key_required, author_key_required; /* default false */
         struct policy_pcrs tpm_pcrs;               /* of evidence whose TPM quotes them */
     } launch;
-    struct { /* products and kinds are bits, by enum */
+    struct { /* products and kinds are bits, by enum policy_product and enum snp_vek_kind */
         enum policy_mode mode;
         uint64_t products_allowed, products_denied;
         struct policy_values ids_allowed, ids_denied;

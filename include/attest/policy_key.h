@@ -51,8 +51,7 @@ struct policy_key {
 extern const struct policy_key policy_keys[];
 extern const size_t policy_key_count;
 
-/* The words for products and for kinds of keys, as bits by enum snp_product and enum snp_vek_kind. */
-extern const struct snp_bit policy_product_words[];
+/* The words for kinds of keys, as bits by enum snp_vek_kind; for products see attest/policy_products.h. */
 extern const struct snp_bit policy_key_kind_words[];
 
 static inline const void *policy_field(const struct policy *policy, const struct policy_key *key)

@@ -2,6 +2,7 @@
 
 #include "attest/policy_key.h"
 #include "attest/policy_place.h"
+#include "attest/policy_products.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
@@ -85,19 +86,16 @@ static void pin_measurements(const struct vouch_pin *pin, FILE *out)
     fprintf(out, "measurements:\n  expected: \"%s\"\n", hex);
 }
 
-static const char *pin_product_word(enum snp_product product)
+/* The words for its product. A report of version 2 only says which line it is of. */
+static uint64_t pin_products(const struct snp_facts *facts)
 {
-    const struct snp_bit *word = policy_product_words;
-    while (word->name && word->bit != (unsigned)product)
-        word++;
-    return word->name ? word->name : "unknown";
+    uint64_t products = policy_products_of(facts), genoa = UINT64_C(1) << SNP_PRODUCT_GENOA;
+    return products & genoa ? genoa : products;
 }
 
-static void pin_tcb_minimum(const char *key, enum snp_product product, struct snp_tcb tcb, FILE *out)
+static void pin_components(enum snp_tcb_layout layout, struct snp_tcb tcb, FILE *out)
 {
-    enum snp_tcb_layout layout = snp_product_tcb_layout(product);
     const char *before = "{";
-    fprintf(out, "  %s:\n    %s: ", key, pin_product_word(product));
     for (int i = 0; i < SNP_TCB_COMPONENTS; i++) {
         enum snp_tcb_component component = (enum snp_tcb_component)i;
         if (snp_tcb_index(layout, component) < 0)
@@ -106,6 +104,18 @@ static void pin_tcb_minimum(const char *key, enum snp_product product, struct sn
         before = ", ";
     }
     fputs("}\n", out);
+}
+
+/* One line for each word that the report's processor answers to: where it may be either, it has to meet both. */
+static void pin_tcb_minimum(const char *key, const struct snp_facts *facts, struct snp_tcb tcb, FILE *out)
+{
+    uint64_t words = pin_products(facts);
+    fprintf(out, "  %s:\n", key);
+    for (const struct snp_bit *word = policy_product_words; word->name; word++)
+        if (bit_is_set(words, word->bit)) {
+            fprintf(out, "    %s: ", word->name);
+            pin_components(snp_product_tcb_layout(facts->product), tcb, out);
+        }
 }
 
 static void pin_mitigations(const struct snp_report *report, FILE *out)
@@ -128,7 +138,6 @@ static bool pin_is_committed(const struct snp_report *report)
 static void pin_tcb(const struct vouch_pin *pin, FILE *out)
 {
     const struct snp_report *report = &pin->facts->report;
-    enum snp_product product = pin->facts->product;
     fputs("\n# The processor's firmware: none that is older. Newer will do.\ntcb:\n", out);
     pin_firmware("min_version", report->committed, out);
     pin_firmware("min_current_version", report->current, out);
@@ -136,10 +145,10 @@ static void pin_tcb(const struct vouch_pin *pin, FILE *out)
     fprintf(out, "  #min_build: %u\n  #min_current_build: %u\n", report->committed.build, report->current.build);
     fputs("  # CURRENT_TCB as one number: the minima of its components below say more.\n", out);
     fprintf(out, "  #min_platform_version: %" PRIu64 "\n", snp_tcb_integer(report->current_tcb));
-    pin_tcb_minimum("min_reported", product, report->reported_tcb, out);
-    pin_tcb_minimum("min_current", product, report->current_tcb, out);
-    pin_tcb_minimum("min_committed", product, report->committed_tcb, out);
-    pin_tcb_minimum("min_launch", product, report->launch_tcb, out);
+    pin_tcb_minimum("min_reported", pin->facts, report->reported_tcb, out);
+    pin_tcb_minimum("min_current", pin->facts, report->current_tcb, out);
+    pin_tcb_minimum("min_committed", pin->facts, report->committed_tcb, out);
+    pin_tcb_minimum("min_launch", pin->facts, report->launch_tcb, out);
     fputs(pin_is_committed(report)
               ? "  # What runs is what is committed. New firmware is refused until it is committed, too.\n"
                 "  allow_provisional: false\n"
@@ -246,7 +255,10 @@ static void pin_chip(const struct vouch_pin *pin, FILE *out)
     const struct snp_report *report = &pin->facts->report;
     const struct snp_vek *vek = &pin->facts->vek;
     fputs("\n# The processor, and the key that signs for it.\nchip:\n", out);
-    pin_words("products_allowed", policy_product_words, UINT64_C(1) << pin->facts->product, out);
+    pin_words("products_allowed", policy_product_words, pin_products(pin->facts), out);
+    if (policy_products_of(pin->facts) == UINT64_C(1) << SNP_PRODUCT_GENOA)
+        pin_words("products_denied", policy_product_words,
+                  UINT64_C(1) << POLICY_PRODUCT_SIENA | UINT64_C(1) << POLICY_PRODUCT_BERGAMO, out);
     pin_words("key_kinds", policy_key_kind_words, UINT64_C(1) << vek->kind, out);
     pin_csp(vek, out);
     if (bytes_are_zero(BYTES(report->chip_id)))

@@ -51,6 +51,7 @@ libattest_a_SOURCES = \
     src/attest/policy_lists.c include/attest/policy_lists.h \
     src/attest/policy_measurements.c include/attest/policy_measurements.h \
     src/attest/policy_place.c include/attest/policy_place.h \
+    src/attest/policy_products.c include/attest/policy_products.h \
     src/attest/policy_read.c include/attest/policy_read.h \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \

@@ -3,16 +3,10 @@
 #include "attest/policy_corim.h"
 #include "attest/policy_lists.h"
 #include "attest/policy_measurements.h"
+#include "attest/policy_products.h"
 #include "attest/policy_scalars.h"
 
 #include <stddef.h>
-
-const struct snp_bit policy_product_words[] = {
-    {SNP_PRODUCT_MILAN, "milan"},
-    {SNP_PRODUCT_GENOA, "genoa"},
-    {SNP_PRODUCT_TURIN, "turin"},
-    {0, NULL},
-};
 
 const struct snp_bit policy_key_kind_words[] = {
     {SNP_VEK_VCEK, "vcek"},
@@ -125,7 +119,7 @@ const struct policy_key policy_keys[] = {
      0, NULL},
     {LAUNCH, "mode", read_mode, FIELD(launch.mode), NO_DEMAND},
 
-    {CHIP, "products_allowed", read_words, FIELD(chip.products_allowed), JUDGE_CHECK_PRODUCT_ALLOWED,
+    {CHIP, "products_allowed", read_products, FIELD(chip.products_allowed), JUDGE_CHECK_PRODUCT_ALLOWED,
      &demand_product_in, "product", FACT_IN(policy_product_words, product)},
     {CHIP, "products_denied", read_words, FIELD(chip.products_denied), JUDGE_CHECK_PRODUCT_DENIED, &demand_product_out,
      "product", FACT_IN(policy_product_words, product)},
