@@ -146,6 +146,7 @@ struct policy {
         int64_t max_age_us; /* since issued_at, of clients and servers; 0: not asked */
     } evidence;
     struct {                             /* for clients' evidence */
+        enum policy_mode mode;           /* what is bound to what is no part of it: see attest/nonce_verify.h */
         bool required;                   /* default true */
         int64_t max_age_us;              /* default 5 minutes */
         size_t min_length;               /* default 16, at most 64 */
@@ -175,8 +176,9 @@ struct err policy_load(const char *name, const char *path, struct policy **out) 
 struct err policy_load_quietly(const char *name, const char *path, struct policy **out) MUST_CHECK; /* logs nothing */
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
 /* What a policy leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true,
- * CoRIMs that nobody signed. One constant sentence each; how many there are. */
-#define POLICY_GAPS_MAX 5
+ * CoRIMs that nobody signed; and, as of now, the doubts of attest/policy_contradictions.h. One constant sentence each;
+ * how many there are. */
+#define POLICY_GAPS_MAX 16
 size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]);
 /* The one in force where none is given: every default. */
 struct policy *policy_default(void);

@@ -25,7 +25,7 @@ enum policy_group {
 };
 /* As the file calls it; "" for the top. */
 const char *policy_group_name(enum policy_group group);
-/* Strict for groups that have no mode. */
+/* Strict for certificates, which can be nothing else, and for the top. */
 enum policy_mode policy_group_mode(const struct policy *policy, enum policy_group group);
 
 struct policy_place; /* attest/policy_place.h */

@@ -42,10 +42,12 @@ libattest_a_SOURCES = \
     src/attest/kds_store.c include/attest/kds_store.h \
     src/attest/kds_thread.c include/attest/kds_thread.h \
     src/attest/kds_transfer.c include/attest/kds_transfer.h \
+    src/attest/nonce_verify.c include/attest/nonce_verify.h \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/demand_bits.c src/attest/demand_pcrs.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_contradictions.c include/attest/policy_contradictions.h \
     src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \

@@ -2,6 +2,7 @@
 
 #include "attest/azure_verify.h"
 #include "attest/judge.h"
+#include "attest/nonce_verify.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -299,103 +300,28 @@ static size_t verify_demands(const struct policy *policy, const struct azure_fac
     return judged_to;
 }
 
-static void verify_skip_nonce(const struct verification *v, const char *why)
-{
-    checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_SKIPPED, "", why);
-    checklist_add(v->checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", why);
-}
-
-static void verify_age(const struct verification *v, int64_t age_us, const char *of)
-{
-    char expected[64];
-    int64_t max_us = v->request->policy->nonce.max_age_us;
-    snprintf(expected, sizeof expected, "at most %lld s", (long long)(max_us / US_PER_SECOND));
-    checklist_addf(v->checks, JUDGE_CHECK_NONCE_AGE, age_us <= max_us ? CHECK_PASS : CHECK_FAIL, expected, "%lld s%s",
-                   (long long)(age_us / US_PER_SECOND), of);
-}
-
-/* Without a nonce of ours, age is what the evidence itself claims. Where a report binds no time there is no such claim:
- * that fails where a nonce is required, and is a warning where the policy does without. */
-static void verify_claimed_age(const struct verification *v)
-{
-    int64_t issued_s = v->evidence.issued_at_s;
-    if (evidence_format_is_ours(v->evidence.format))
-        verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
-    else
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
-                      "a known age", "a report of this format binds no time");
-}
-
-static void verify_nonce_length(const struct policy *policy, struct bytes nonce, struct checklist *checks)
-{
-    char expected[64];
-    size_t least = policy->nonce.min_length;
-    snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(checks, JUDGE_CHECK_NONCE_LENGTH, nonce.n >= least ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
-                   nonce.n);
-}
-
-/* A nonce that the caller gave out itself: how old it is only the caller knows. */
-static void verify_expected_nonce(const struct policy *policy, struct bytes expected, struct bytes found,
-                                  struct checklist *checks)
-{
-    bool same = bytes_equal_secret(expected, found);
-    checklist_add(checks, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
-                  same ? "it is" : (found.n == 0 ? "the evidence carries none" : "another"));
-    if (policy)
-        verify_nonce_length(policy, found, checks);
-    else
-        checklist_add(checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "no policy was given");
-    checklist_add(checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", "who asked for it knows when that was");
-}
-
-/* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
- * others. */
-static void verify_server_nonce(const struct verification *v)
-{
-    const struct verify_request *request = v->request;
-    const char *expected = "a nonce that this server gave out, for this key";
-    int64_t age_us = 0;
-    enum nonce_state state = NONCE_FOREIGN;
-    enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
-        checklist_has_failure(v->checks) ? nonces_look : nonces_claim;
-    if (request->nonces)
-        state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->now_us,
-                    request->policy->nonce.max_age_us, &age_us);
-    bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
-    checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
-    if (state == NONCE_FOREIGN)
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
-    else
-        verify_age(v, age_us, "");
-}
-
 static void verify_nonce(const struct verification *v)
 {
-    const struct policy *policy = v->request->policy;
-    if (v->request->expected_nonce.n > 0) {
-        verify_expected_nonce(policy, v->request->expected_nonce, v->evidence.nonce, v->checks);
-    } else if (v->request->role != VERIFY_CLIENT) {
-        const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
-                                                          : "a server's certificate answers no challenge";
-        verify_skip_nonce(v, why);
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", why);
-    } else if (!policy) {
+    const struct verify_request *request = v->request;
+    if (request->expected_nonce.n > 0) {
+        nonce_verify_expected(request->policy, request->expected_nonce, v->evidence.nonce, v->checks);
+    } else if (request->role != VERIFY_CLIENT) {
+        nonce_verify_skip(request->role == VERIFY_FILE ? "a file answers no challenge"
+                                                       : "a server's certificate answers no challenge",
+                          v->checks);
+    } else if (!request->policy) {
         checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
-    } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
-        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        verify_claimed_age(v);
-    } else if (v->evidence.nonce.n == 0) {
-        verify_skip_nonce(v, "the policy asks for none, and none is there");
-        verify_claimed_age(v);
-    } else if (policy->nonce.source == POLICY_NONCE_ANY) {
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
-        verify_claimed_age(v);
     } else {
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        verify_server_nonce(v);
+        struct nonce_case c = {
+            .policy = request->policy,
+            .nonces = request->nonces,
+            .nonce = v->evidence.nonce,
+            .format = v->evidence.format,
+            .issued_at_s = v->evidence.issued_at_s,
+            .spki_sha384 = v->certificate.spki_sha384,
+            .now_us = request->now_us,
+        };
+        nonce_verify(&c, v->checks);
     }
 }
 
@@ -557,7 +483,7 @@ static void verify_report_format(const struct verify_report_request *request, st
 static void verify_report_nonce(const struct verify_report_request *request, struct verdict *out)
 {
     if (request->expected_nonce.n > 0)
-        verify_expected_nonce(request->policy, request->expected_nonce,
+        nonce_verify_expected(request->policy, request->expected_nonce,
                               report_has_bind(request) ? request->bind->nonce : BYTES_NONE, &out->checks);
 }
 
