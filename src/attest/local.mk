@@ -160,6 +160,8 @@ test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_files \
+    test/unit/test_attest_policy_contradictions \
+    test/unit/test_attest_nonce_verify \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_policy_yaml \
     test/unit/test_attest_demands \
@@ -171,6 +173,12 @@ check_PROGRAMS += test/unit/test_attest_policy \
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/policy_text.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_contradictions_SOURCES = test/unit/test_attest_policy_contradictions.c test/unit/policy_text.h
+test_unit_test_attest_policy_contradictions_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_contradictions_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_nonce_verify_SOURCES = test/unit/test_attest_nonce_verify.c test/unit/policy_text.h
+test_unit_test_attest_nonce_verify_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_nonce_verify_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_policy_files_SOURCES = test/unit/test_attest_policy_files.c test/unit/policy_text.h \
     test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_files_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

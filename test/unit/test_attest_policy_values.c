@@ -88,7 +88,7 @@ static void test_siena_without_bergamo_lets_nobody_in_and_is_refused(void **stat
     assert_refused("chip:\n  products_allowed: [bergamo]\n", expected);
     snprintf(expected, sizeof expected, "p.yaml:2: tcb.min_current%s", why);
     assert_refused("tcb:\n  min_current: {bergamo: {snp: 1}, turin: {}}\n", expected);
-    policy_drop(accepted("chip: {products_allowed: [siena, bergamo], products_denied: [siena]}\n"
+    policy_drop(accepted("chip: {products_allowed: [siena, bergamo], products_denied: [turin]}\n"
                          "tcb: {min_current: {genoa: {microcode: 84}, siena: {microcode: 27}}}\n"));
 }
 
