@@ -7,10 +7,11 @@ import pytest
 import yaml
 from cryptography.hazmat.primitives import serialization
 
-from support.oracle import TCB, Processor
+from support.attested import attested  # noqa: F401: fixture
+from support.oracle import TCB, Draft, Processor
 from support.simulated import certificate, made, state  # noqa: F401: fixtures
 from support.vectors import expectations, genuine, needs_vectors
-from support.vouch import MEASUREMENT, failures, verdict_of
+from support.vouch import MEASUREMENT, StandIn, could_not, failures, shows, verdict_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")
 
@@ -296,6 +297,94 @@ def test_the_format_is_pinned_alone_and_in_a_certificate(made, certificate, pin,
         assert warnings(path) == SIMULATED
     other = {"cmw": "eat", "eat": "cmw"}[form]
     assert judged(path, certificate("--format", other)) == ("deny", {"format"})
+
+
+@pytest.fixture
+def bare(chip, tmp_path):
+    """A certificate in a format that carries no certificates of the chip, and what has to be given beside it."""
+    def make(form, name="bare.crt", **changes):
+        draft = Draft()
+        (tmp_path / name).write_bytes({"dice": draft.with_dice, "raw": draft.with_raw}[form](chip, GOOD, **changes))
+        words = [tmp_path / name]
+        for certificate, flag in ((chip.vcek, "vcek"), (chip.ask, "ask"), (chip.ark, "ark")):
+            path = tmp_path / f"{flag}.pem"
+            path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+            words += [f"--{flag}", path]
+        return words
+    return make
+
+
+@pytest.mark.parametrize("form, more", [("dice", []), ("raw", ["a client may show evidence that it made long ago, by its "
+                                                               "own clock"])])
+def test_a_format_without_certificates_is_pinned_with_the_one_given(vouch, bare, pin, judged, warnings, tmp_path, form,
+                                                                    more):
+    words = bare(form)
+    path, text = pin(*words)
+    made = yaml.safe_load(text)
+    assert made["formats"] == [form]
+    assert made["certificates"]["veks"] == [str(tmp_path / "vcek.pem")]
+    assert made.get("nonce") == ({"required": False} if form == "raw" else None)
+    assert judged(path, *words) == ("allow", set())
+    assert warnings(path) == SIMULATED + more
+    assert judged(path, *bare(form, "other.crt", guest_svn=0)) == ("deny", {"guest_svn"})
+    bare(form)
+    run = vouch("policy", "init", "--from", words[0])
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "vek_certificate" in run.stderr
+
+
+def test_a_list_that_is_given_beside_such_a_certificate_must_be_one(vouch, bare, tmp_path):
+    (tmp_path / "crl").write_bytes(b"none")
+    run = vouch("policy", "init", "--from", *bare("dice"), "--crl", tmp_path / "crl")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "--crl" in run.stderr
+
+
+def test_certificates_are_not_given_beside_evidence_that_brings_them(vouch, certificate, chip, tmp_path):
+    (tmp_path / "vcek.der").write_bytes(chip.vcek.public_bytes(serialization.Encoding.DER))
+    run = vouch("policy", "init", "--from", certificate(), "--vcek", tmp_path / "vcek.der")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "brings its own certificates" in run.stderr
+
+
+# ---- servers ----
+
+def test_what_a_server_shows_is_pinned(attested, vouch, pin, warnings):
+    pooler = attested()
+    path, text = pin(f"localhost:{pooler.port}")
+    assert yaml.safe_load(text)["formats"] == ["cmw"]
+    assert warnings(path) == SIMULATED
+    status, verdict = vouch.verify(f"localhost:{pooler.port}", path)
+    assert (status, verdict["verdict"]) == (0, "allow")
+
+
+def test_a_server_may_begin_with_tls_and_be_waited_for_no_longer_than_told(vouch, certificate, pin):
+    path = certificate()
+    with shows(path, path.parent / "client.key", direct=True) as server:
+        _, text = pin(server.address, "--direct-tls", "--timeout", "10s")
+    assert MEASUREMENT in text
+    with StandIn(lambda peer: peer.recv(1024) and peer.recv(1)) as silent:
+        run = vouch("policy", "init", "--from", silent.address, "--timeout", "200ms")
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "200 ms" in run.stderr or "0.2 s" in run.stderr, run.stderr
+
+
+def test_a_server_without_evidence_is_not_pinned(vouch, server_identity):
+    with shows(server_identity.cert_file, server_identity.key_file) as server:
+        run = vouch("policy", "init", "--from", server.address)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "the certificate carries no evidence" in run.stderr
+
+
+@pytest.mark.parametrize("words, said", [
+    (["init", "--from", "no-such-file"], "no-such-file"), (["init", "--from", "no/such:1"], "no/such:1"),
+    (["init", "--from", "127.0.0.1:none"], "127.0.0.1:none"), (["init", "--from", "127.0.0.1:1"], "127.0.0.1"),
+    (["check", "p", "--timeout", "1s"], "--timeout belongs to vouch policy init"),
+    (["test", "p", "e", "--direct-tls"], "--direct-tls belongs to vouch policy init"),
+    (["init", "--from", "h:1", "--timeout", "soon"], "timeout"),
+])
+def test_what_is_neither_a_file_nor_a_server_ends_with_2(vouch, words, said):
+    could_not(vouch("policy", *words), said, "policy")
 
 
 # ---- genuine ----

@@ -37,6 +37,7 @@ vouch_SOURCES = \
     src/app/vouch_report.c \
     src/app/vouch_selftest.c \
     src/app/vouch_show.c \
+    src/app/vouch_subject.c include/app/vouch_subject.h \
     src/app/vouch_usage.c \
     src/app/vouch_verify.c
 vouch_LDADD = libwire.a $(LIBS_ATTEST)

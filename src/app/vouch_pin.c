@@ -72,6 +72,15 @@ static enum evidence_format pin_format(const struct vouch_case *c, const struct 
     return verdict->format != EVIDENCE_NONE ? verdict->format : c->material.evidence.format;
 }
 
+/* The file of the certificate that the evidence lacks, as a policy in any folder names it, on the heap; NULL where it
+ * brings its own. A report by itself says nothing of how evidence comes. */
+static char *pin_vek(const struct vouch_case *c)
+{
+    enum material_kind kind = c->material.kind;
+    bool is_evidence = kind != MATERIAL_REPORT && kind != MATERIAL_HCL;
+    return is_evidence && c->vek_file && !vouch_case_brings_vek(c) ? realpath(c->vek_file, NULL) : NULL;
+}
+
 /* By the policy that was made the evidence must hold, or it is none. */
 static struct err pin_make(const struct vouch_case *c, const struct vouch_pin *pin, char **text)
 {
@@ -96,13 +105,16 @@ struct err vouch_pin(const struct vouch_case *c, char **text)
     verdict_init(&verdict);
     struct err outcome = pin_judge(c, simulated ? root : NULL, &verdict);
     if (!failed(outcome)) {
+        char *vek = pin_vek(c);
         struct vouch_pin pin = {
             .facts = &verdict.facts,
             .format = pin_format(c, &verdict),
             .azure = &c->material.evidence.azure,
             .simulated_root = verdict.facts.root == SNP_ROOT_AMD ? NULL : root,
+            .vek = vek,
         };
         outcome = pin_make(c, &pin, text);
+        free(vek);
     }
     verdict_release(&verdict);
     return outcome;

@@ -345,6 +345,7 @@ class Cloud(Processor):
 
 ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 CMW_DER = bytes.fromhex("06082b06010505070123")  # the OID, and one of the same length that stands in for it
+DICE, RAW = x509.ObjectIdentifier("2.23.133.5.4.9"), x509.ObjectIdentifier("1.3.9901.2.1")
 STAND_IN, STAND_IN_DER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.99"), bytes.fromhex("06082b06010505070163")
 
 
@@ -392,6 +393,22 @@ class Draft:
         report = processor.report(data, measurement, **changes)
         said = {**eat_claims(report, processor.table(), self.bind.write(), self.bind), **(claims or {})}
         return self.with_cbor(eat_record(eat({key: value for key, value in said.items() if value is not None})))
+
+    def with_dice(self, processor, measurement, **changes):
+        """As librats writes it: the report binds claims about the key."""
+        claims = {"pubkey-hash": canonical([7, sha384(self._spki())]), **({"nonce": self.bind.nonce} if self.bind.nonce
+                                                                          else {})}
+        report = processor.report(hashlib.sha256(canonical(claims)).digest() + bytes(32), measurement, **changes)
+        evidence = canonical(cbor2.CBORTag(0x1a7504, [report, canonical(claims)]))
+        return self._sign([(DICE, evidence)]).public_bytes(serialization.Encoding.DER)
+
+    def with_raw(self, processor, measurement, **changes):
+        """The report and nothing else."""
+        report = processor.report(hashlib.sha512(self._spki()).digest(), measurement, **changes)
+        return self._sign([(RAW, report)]).public_bytes(serialization.Encoding.DER)
+
+    def _spki(self):
+        return spki(self._sign([]))
 
     def with_two_extensions(self, value):
         """The extension twice, which no library writes: the second one's OID is put in its place behind its back."""
