@@ -146,7 +146,7 @@ struct policy {
         int64_t max_age_us; /* since issued_at, of clients and servers; 0: not asked */
     } evidence;
     struct {                             /* for clients' evidence */
-        enum policy_mode mode;           /* what is bound to what is no part of it: see attest/nonce_verify.h */
+        enum policy_mode mode;           /* what is bound to what is no part of it: see attest/challenge.h */
         bool required;                   /* default true */
         int64_t max_age_us;              /* default 5 minutes */
         size_t min_length;               /* default 16, at most 64 */

@@ -123,6 +123,7 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
         .bind = c->material.has_evidence ? &c->material.evidence.bind : NULL,
         .azure = c->material.evidence.azure.claims.n > 0 ? &c->material.evidence.azure : NULL,
         .claims = c->material.claims,
+        .format = c->material.evidence.format,
         .policy = policy,
         .crl_mode = c->crl_mode,
         .kds = c->kds,

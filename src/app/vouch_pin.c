@@ -67,9 +67,10 @@ static struct err pin_judge(const struct vouch_case *c, const uint8_t *simulated
     return OK;
 }
 
+/* A report by itself says nothing of what it will be wrapped in. */
 static enum evidence_format pin_format(const struct vouch_case *c, const struct verdict *verdict)
 {
-    return verdict->format != EVIDENCE_NONE ? verdict->format : c->material.evidence.format;
+    return c->material.kind == MATERIAL_REPORT ? EVIDENCE_NONE : verdict->format;
 }
 
 /* The file of the certificate that the evidence lacks, as a policy in any folder names it, on the heap; NULL where it

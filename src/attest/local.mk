@@ -3,9 +3,11 @@ libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
+    src/attest/basis.c include/attest/basis.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
+    src/attest/challenge.c include/attest/challenge.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
     src/attest/corim.c include/attest/corim.h \
@@ -42,7 +44,6 @@ libattest_a_SOURCES = \
     src/attest/kds_store.c include/attest/kds_store.h \
     src/attest/kds_thread.c include/attest/kds_thread.h \
     src/attest/kds_transfer.c include/attest/kds_transfer.h \
-    src/attest/nonce_verify.c include/attest/nonce_verify.h \
     src/attest/nonces.c include/attest/nonces.h \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
@@ -138,6 +139,12 @@ check_PROGRAMS += test/unit/test_attest_verified
 test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c $(SIMULATED) test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_missing
+test_unit_test_attest_missing_SOURCES = test/unit/test_attest_missing.c $(SIMULATED) test/unit/snp_forge.c \
+    test/unit/snp_forge.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_missing_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=checklist_add -Wl,--wrap=checklist_addf
+test_unit_test_attest_missing_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_dice test/unit/test_attest_formats test/unit/test_attest_go_eat
 EVIDENCE_SCENE = test/unit/evidence_scene.c test/unit/evidence_scene.h $(SIMULATED) test/unit/tls_pair.c \
     test/unit/tls_pair.h
@@ -161,7 +168,7 @@ test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_files \
     test/unit/test_attest_policy_contradictions \
-    test/unit/test_attest_nonce_verify \
+    test/unit/test_attest_challenge \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_policy_yaml \
     test/unit/test_attest_demands \
@@ -176,9 +183,9 @@ test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_policy_contradictions_SOURCES = test/unit/test_attest_policy_contradictions.c test/unit/policy_text.h
 test_unit_test_attest_policy_contradictions_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_contradictions_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-test_unit_test_attest_nonce_verify_SOURCES = test/unit/test_attest_nonce_verify.c test/unit/policy_text.h
-test_unit_test_attest_nonce_verify_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-test_unit_test_attest_nonce_verify_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_challenge_SOURCES = test/unit/test_attest_challenge.c test/unit/policy_text.h
+test_unit_test_attest_challenge_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_challenge_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_policy_files_SOURCES = test/unit/test_attest_policy_files.c test/unit/policy_text.h \
     test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_files_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

@@ -55,7 +55,7 @@ int scene_begin(void **state)
     verdict_init(&scene->verdict);
     scene->extension = writer_over(scene->room, sizeof scene->room);
     if (failed(leaf_draft(&spec, NULL, &scene->leaf)) || failed(nonces_new(16, &scene->nonces)) ||
-        failed(nonces_issue(scene->nonces, clock_wall_us(), scene->nonce, NULL)))
+        failed(nonces_issue(scene->nonces, clock_boot_us(), scene->nonce, NULL)))
         return -1;
     *state = scene;
     return 0;
@@ -96,6 +96,7 @@ void scene_judge_as(struct scene *scene, enum verify_role role)
                                      .is_tls13 = true,
                                      .policy = scene->policy,
                                      .nonces = scene->nonces,
+                                     .nonces_now_us = clock_boot_us(),
                                      .now_us = clock_wall_us()};
     verify_certificate(&request, &scene->verdict);
 }

@@ -1,5 +1,5 @@
 /* What the group nonce asks, in every mode, and that a nonce is used up whichever policy lets it in. */
-#include "attest/nonce_verify.h"
+#include "attest/challenge.h"
 
 #include "attest/judge.h"
 #include "base/clock.h"
@@ -23,7 +23,7 @@ static const uint8_t other_key[SHA384_SIZE] = {2};
 struct scene {
     struct nonces *nonces;
     uint8_t nonce[NONCE_SIZE];
-    struct nonce_case at;
+    struct challenge_answer at;
     struct checklist checks;
 };
 
@@ -33,12 +33,13 @@ static int setup(void **state)
     scene = (struct scene){0};
     if (failed(nonces_new(2, &scene.nonces)) || failed(nonces_issue(scene.nonces, NOW, scene.nonce, NULL)))
         return -1;
-    scene.at = (struct nonce_case){.nonces = scene.nonces,
-                                   .nonce = BYTES(scene.nonce),
-                                   .format = EVIDENCE_CMW,
-                                   .issued_at_s = NOW / US_PER_SECOND,
-                                   .spki_sha384 = our_key,
-                                   .now_us = NOW};
+    scene.at = (struct challenge_answer){.nonces = scene.nonces,
+                                         .nonce = BYTES(scene.nonce),
+                                         .binds_time = true,
+                                         .issued_at_s = NOW / US_PER_SECOND,
+                                         .spki_sha384 = our_key,
+                                         .now_us = NOW,
+                                         .nonces_now_us = NOW};
     *state = &scene;
     return 0;
 }
@@ -60,7 +61,7 @@ static const char *judged(struct scene *scene, const char *policy_text)
     checklist_free(&scene->checks);
     scene->checks = (struct checklist)CHECKLIST_EMPTY;
     scene->at.policy = policy;
-    nonce_verify(&scene->at, &scene->checks);
+    (void)challenge_judge(&scene->at, &scene->checks);
     for (size_t i = 0; i < 3; i++)
         outcomes[i] = check_outcome_name(checklist_find(&scene->checks, names[i])->outcome)[0];
     policy_drop(policy);
@@ -106,7 +107,7 @@ static void test_what_is_not_met_fails_warns_or_is_not_looked_at(void **state)
 static void test_an_old_nonce_fails_or_warns_by_its_age(void **state)
 {
     struct scene *scene = *state;
-    scene->at.now_us += 6 * MINUTE;
+    scene->at.nonces_now_us = scene->at.now_us += 6 * MINUTE;
     assert_judged_in_each_mode(scene, "required: true", "ppf", "ppw");
     assert_judged_in_each_mode(scene, "max_age: 10m, min_length: 32", "ppp", "ppp");
 }
@@ -114,7 +115,7 @@ static void test_an_old_nonce_fails_or_warns_by_its_age(void **state)
 static void test_evidence_that_binds_no_time_has_no_age_in_any_mode(void **state)
 {
     struct scene *scene = *state;
-    scene->at.format = EVIDENCE_DICE;
+    scene->at.binds_time = false;
     scene->at.nonce = BYTES_NONE;
     assert_judged_in_each_mode(scene, "required: true", "fff", "www");
     assert_judged_in_each_mode(scene, "required: false", "ssw", "ssw");
@@ -150,7 +151,7 @@ static void test_a_nonce_is_used_up_where_its_mode_is_disabled(void **state)
 static void test_a_nonce_is_used_up_where_it_is_too_old_and_only_warned_of(void **state)
 {
     struct scene *scene = *state;
-    scene->at.now_us += 6 * MINUTE;
+    scene->at.nonces_now_us = scene->at.now_us += 6 * MINUTE;
     assert_used_up(scene, "nonce: {mode: warn}\n", "ppw");
 }
 
@@ -165,7 +166,7 @@ static void test_nobody_uses_up_a_nonce_with_evidence_that_does_not_hold(void **
     struct policy *policy = accepted("nonce: {mode: disabled}\n");
     scene->at.policy = policy;
     checklist_add(&scene->checks, "binding", CHECK_FAIL, "", "");
-    nonce_verify(&scene->at, &scene->checks);
+    (void)challenge_judge(&scene->at, &scene->checks);
     policy_drop(policy);
     scene->at.spki_sha384 = other_key;
     assert_string_equal(judged(scene, "version: a\n"), "ppp");
@@ -182,7 +183,7 @@ static void test_a_nonce_that_cannot_be_remembered_is_taken_by_no_other_policy(v
         assert_int_equal(nonces_claim(scene->nonces, BYTES(others[i]), our_key, NOW, 60 * MINUTE, &age_us),
                          NONCE_FRESH);
     }
-    scene->at.now_us = NOW + 1;
+    scene->at.nonces_now_us = scene->at.now_us = NOW + 1;
     assert_string_equal(judged(scene, "nonce: {mode: disabled}\n"), "sss");
     scene->at.spki_sha384 = other_key;
     assert_string_equal(judged(scene, "version: a\n"), "fpp");
@@ -207,7 +208,7 @@ static void test_what_the_caller_asked_for_must_be_there_in_every_mode(void **st
     for (size_t i = 0; i < 3; i++) {
         struct checklist checks = CHECKLIST_EMPTY;
         struct policy *policy = accepted(cases[i].policy);
-        nonce_verify_expected(policy, BYTES_LITERAL("1234567"), BYTES_LITERAL("1234568"), &checks);
+        challenge_expect(policy, BYTES_LITERAL("1234567"), BYTES_LITERAL("1234568"), &checks);
         assert_int_equal(checklist_find(&checks, JUDGE_CHECK_NONCE)->outcome, CHECK_FAIL);
         assert_int_equal(check_outcome_name(checklist_find(&checks, JUDGE_CHECK_NONCE_LENGTH)->outcome)[0],
                          cases[i].length);
