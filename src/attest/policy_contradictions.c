@@ -357,12 +357,12 @@ static const struct contradiction {
      "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever"},
 };
 
-/* The line of a key of a group, or of the top. */
+/* The line of a key of a group, or of the top; the file's first, were it not there. */
 static size_t line_of(const struct tree *root, const char *group, const char *key)
 {
     const struct tree *map = group[0] ? tree_find(root, group) : root;
     const struct tree *node = map ? tree_find(map, key) : NULL;
-    return node ? node->line : root->line;
+    return node ? node->line : 1;
 }
 
 struct err policy_refuse_contradictions(const struct tree *root, const struct policy *policy)
