@@ -208,7 +208,7 @@ static void test_what_the_caller_asked_for_must_be_there_in_every_mode(void **st
     for (size_t i = 0; i < 3; i++) {
         struct checklist checks = CHECKLIST_EMPTY;
         struct policy *policy = accepted(cases[i].policy);
-        challenge_expect(policy, BYTES_LITERAL("1234567"), BYTES_LITERAL("1234568"), &checks);
+        challenge_expect(policy, BYTES_LITERAL("1234567"), BYTES_LITERAL("1234568"), "", &checks);
         assert_int_equal(checklist_find(&checks, JUDGE_CHECK_NONCE)->outcome, CHECK_FAIL);
         assert_int_equal(check_outcome_name(checklist_find(&checks, JUDGE_CHECK_NONCE_LENGTH)->outcome)[0],
                          cases[i].length);

@@ -1,5 +1,6 @@
 /* Verdicts that lack a check: whichever it is, nobody is let in. Linked with --wrap=checklist_add,
  * --wrap=checklist_addf. */
+#include "attest/basis.h"
 #include "attest/judge.h"
 #include "attest/provider.h"
 #include "attest/verifier.h"
@@ -72,6 +73,7 @@ struct scene {
     void (*judge)(struct scene *scene, struct verdict *verdict);
     struct verify_request request;
     struct verify_report_request report;
+    struct basis basis;
 };
 
 static void judge_certificate(struct scene *scene, struct verdict *verdict)
@@ -82,6 +84,11 @@ static void judge_certificate(struct scene *scene, struct verdict *verdict)
 static void judge_report_alone(struct scene *scene, struct verdict *verdict)
 {
     verify_report_alone(&scene->report, verdict);
+}
+
+static void judge_basis(struct scene *scene, struct verdict *verdict)
+{
+    basis_judge(&scene->basis, scene->report.policy, NULL, scene->report.now_us, verdict);
 }
 
 static enum verdict_kind kind_of(struct scene *scene)
@@ -182,14 +189,31 @@ static void test_without_a_policy_a_certificate_must_pass_every_check(void **sta
     believes_the_root = false;
 }
 
+/* A forged report with its certificates. */
+static void begin_report(struct forge_evidence *made)
+{
+    struct snp_report report = forge_report(SNP_VEK_VCEK);
+    struct forge_vek plan = forge_vcek();
+    forge_evidence(&plan, &report, made);
+    made->owned[3] = forge_der(forge.ark);
+    made->evidence.ark = made->owned[3];
+}
+
+static struct policy *policy_of_forge(void)
+{
+    static const char text[] = "guest: {mode: disabled}\ncertificates: {allow_simulated: true}\n";
+    struct policy *policy = NULL;
+    uint8_t hash[SNP_SPKI_SHA256_SIZE];
+    assert_false(failed(policy_parse("p", "p", bytes_of_string(text), &policy)));
+    snp_spki_sha256(forge.ark, hash);
+    snp_arks_add_spki_sha256(policy->certificates.trusted_arks, hash);
+    return policy;
+}
+
 static void assert_none_of_a_report(struct policy *policy)
 {
     struct forge_evidence made;
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_vek plan = forge_vcek();
-    forge_evidence(&plan, &report, &made);
-    made.owned[3] = forge_der(forge.ark);
-    made.evidence.ark = made.owned[3];
+    begin_report(&made);
     struct scene scene = {
         .judge = judge_report_alone,
         .report = {.evidence = &made.evidence, .policy = policy, .now_us = FORGE_NOW_S * US_PER_SECOND}};
@@ -202,14 +226,30 @@ static void assert_none_of_a_report(struct policy *policy)
 
 static void test_a_report_by_itself_must_pass_every_check(void **state)
 {
-    static const char text[] = "guest: {mode: disabled}\ncertificates: {allow_simulated: true}\n";
-    struct policy *policy = NULL;
-    uint8_t hash[SNP_SPKI_SHA256_SIZE];
     (void)state;
-    assert_false(failed(policy_parse("p", "p", bytes_of_string(text), &policy)));
-    snp_spki_sha256(forge.ark, hash);
-    snp_arks_add_spki_sha256(policy->certificates.trusted_arks, hash);
-    assert_none_of_a_report(policy);
+    assert_none_of_a_report(policy_of_forge());
+}
+
+static void test_a_session_that_goes_on_must_pass_every_check(void **state)
+{
+    (void)state;
+    struct forge_evidence made;
+    struct verdict first;
+    struct snp_trust trust = forge_trust();
+    begin_report(&made);
+    verdict_init(&first);
+    first.format = EVIDENCE_CMW;
+    first.nonce_size = NONCE_SIZE;
+    first.nonce_is_ours = true;
+    snp_verify_keep(&made.evidence, &trust, &first.checks, &first.facts, &first.lineage);
+    struct scene scene = {.judge = judge_basis,
+                          .report = {.policy = policy_of_forge(), .now_us = FORGE_NOW_S * US_PER_SECOND},
+                          .basis = basis_of(&first)};
+    assert_none_may_be_missing(&scene);
+    basis_release(&scene.basis);
+    verdict_release(&first);
+    policy_drop((struct policy *)scene.report.policy);
+    forge_evidence_free(&made);
 }
 
 static void test_without_a_policy_a_report_must_pass_every_check(void **state)
@@ -226,6 +266,7 @@ int main(void)
         cmocka_unit_test(test_without_a_policy_a_certificate_must_pass_every_check),
         cmocka_unit_test(test_a_report_by_itself_must_pass_every_check),
         cmocka_unit_test(test_without_a_policy_a_report_must_pass_every_check),
+        cmocka_unit_test(test_a_session_that_goes_on_must_pass_every_check),
     };
     return cmocka_run_group_tests_name("attest_missing", tests, begin, end);
 }

@@ -136,6 +136,12 @@ static void test_a_certificate_that_comes_back_gets_the_same_verdict(void **stat
     assert_memory_equal(&first.facts, &scene.verdict.facts, sizeof first.facts);
     assert_int_equal(first.issued_at_s, scene.verdict.issued_at_s);
     assert_int_equal(first.format, scene.verdict.format);
+    assert_non_null(first.lineage);
+    assert_ptr_equal(first.lineage, scene.verdict.lineage);
+    assert_int_equal(first.nonce_size, NONCE_SIZE);
+    assert_int_equal(scene.verdict.nonce_size, NONCE_SIZE);
+    assert_true(first.nonce_is_ours);
+    assert_true(scene.verdict.nonce_is_ours);
     free(then);
     free(now);
     verdict_release(&first);
@@ -183,6 +189,7 @@ static void test_a_nonce_that_cannot_be_decided_lets_nobody_in(void **state)
     assert_string_equal(judge(&scene), "");
     scene.request.certificate = tls_identity_certificate(second);
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
+    assert_false(scene.verdict.nonce_is_ours);
     set_time(&scene, now_us - 10 * US_PER_SECOND); /* before it was given out */
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
 
