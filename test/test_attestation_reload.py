@@ -140,6 +140,14 @@ def test_an_idle_session_ends_at_once(attested, pool_mode, forbidden):
     assert f"attestation is no longer accepted: {reason}" in told
 
 
+@pytest.mark.parametrize("mode", ["warn", "disabled"])
+def test_a_session_without_a_nonce_goes_on_where_the_mode_of_nonce_lets_it(attested, mode):
+    daemon = attested()
+    session = daemon.connect()
+    daemon.change(nonce=f"nonce: {{mode: {mode}, max_age: 1h}}\n")
+    assert goes_on(session)
+
+
 @pytest.mark.parametrize("pool_mode", ["session", "transaction"])
 def test_a_transaction_is_finished_first(attested, postgres, pool_mode):
     daemon = attested(pool_mode=pool_mode)

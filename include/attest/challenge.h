@@ -33,8 +33,8 @@ struct challenge_answer {
  * nobody asked. */
 bool challenge_judge(const struct challenge_answer *answer, struct checklist *out);
 
-/* By a caller who gave out `expected` itself (not empty): `found` must be the same, whatever the mode; `absent` says why
- * it is empty, where it is. `policy` may be NULL. */
+/* By a caller who gave out `expected` itself (not empty): `found` must be the same, whatever the mode; `absent` says
+ * why it is empty, where it is. `policy` may be NULL. */
 void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, const char *absent,
                       struct checklist *out);
 
