@@ -16,7 +16,7 @@ struct err policy_refuse_contradictions(const struct tree *root, const struct po
 
 /* What could be met and is not what was meant, or what holds for nobody at this time: one constant sentence each; how
  * many there are. `now_s`: since 1970. */
-#define POLICY_DOUBTS_MAX 8
+#define POLICY_DOUBTS_MAX 9
 size_t policy_doubts(const struct policy *policy, int64_t now_s, const char *out[POLICY_DOUBTS_MAX]);
 
 #endif

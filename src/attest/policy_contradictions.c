@@ -290,11 +290,6 @@ static bool age_without_time(const struct policy *policy)
            every_format(policy, binds_no_time);
 }
 
-static bool only_unbound(const struct policy *policy)
-{
-    return !policy->certificates.allow_unbound && every_format(policy, binds_no_key);
-}
-
 static bool nonce_is_longer_than_ours(const struct policy *policy)
 {
     return is_asked(policy, POLICY_GROUP_NONCE) && policy->nonce.source == POLICY_NONCE_SERVER &&
@@ -351,16 +346,15 @@ static const struct contradiction {
     {"tcb", "min_launch", launch_minima_leave_none,
      "no product that chip lets in has a minimum here and in those before"},
     {"evidence", "max_age", age_without_time, "no format that is accepted says when evidence was made"},
-    {"", "formats", only_unbound, "go-eat binds no key: it is refused without certificates.allow_unbound"},
     {"nonce", "min_length", nonce_is_longer_than_ours, "this server's nonces have 32 bytes, so none would do"},
     {"nonce", "mode", unbound_without_nonce,
      "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever"},
 };
 
-/* The line of a key of a group, or of the top; the file's first, were it not there. */
+/* The line of a key of a group; the file's first, were it not there. */
 static size_t line_of(const struct tree *root, const char *group, const char *key)
 {
-    const struct tree *map = group[0] ? tree_find(root, group) : root;
+    const struct tree *map = tree_find(root, group);
     const struct tree *node = map ? tree_find(map, key) : NULL;
     return node ? node->line : 1;
 }
@@ -370,8 +364,8 @@ struct err policy_refuse_contradictions(const struct tree *root, const struct po
     for (size_t i = 0; i < sizeof contradictions / sizeof contradictions[0]; i++) {
         const struct contradiction *c = &contradictions[i];
         if (c->stands(policy))
-            return err_make(ERR_INPUT, "%s:%zu: %s%s%s: %s", policy->path, line_of(root, c->group, c->key), c->group,
-                            c->group[0] ? "." : "", c->key, c->why);
+            return err_make(ERR_INPUT, "%s:%zu: %s.%s: %s", policy->path, line_of(root, c->group, c->key), c->group,
+                            c->key, c->why);
     }
     return OK;
 }
@@ -424,6 +418,12 @@ static bool hidden_chip_is_asked(const struct policy *policy, int64_t now_s)
            policy->chip.ids_allowed.count + policy->chip.ids_denied.count > 0;
 }
 
+static bool nobody_can_bind(const struct policy *policy, int64_t now_s)
+{
+    (void)now_s;
+    return !policy->certificates.allow_unbound && every_format(policy, binds_no_key);
+}
+
 static bool no_client_can_answer(const struct policy *policy, int64_t now_s)
 {
     (void)now_s;
@@ -444,6 +444,7 @@ static const struct {
     {age_of_no_list, "certificates.crl_max_age is not looked at, since crl is off"},
     {simulation_without_root,
      "certificates.allow_simulated is true, and trusted_arks is empty: no simulated processor is believed"},
+    {nobody_can_bind, "formats: go-eat binds no key, and certificates.allow_unbound is false: no evidence will do"},
     {no_client_can_answer, "formats: raw carries no nonce, and nonce.required is true: no client's evidence will do"},
 };
 _Static_assert(sizeof doubts / sizeof doubts[0] == POLICY_DOUBTS_MAX, "there is room for all");

@@ -47,7 +47,7 @@ static struct bytes make_go_eat(struct scene *scene, struct bytes nonce, bool wi
 static void test_go_eat_is_refused_since_it_binds_no_key(void **state)
 {
     struct scene *scene = *state;
-    scene_set_policy(scene, "formats: [cmw, go-eat]\n", "");
+    scene_set_policy(scene, "formats: [go-eat]\n", "");
     scene_add_extension(scene, EVIDENCE_GO_EAT, make_go_eat(scene, BYTES(scene->nonce), true));
     scene_judge(scene);
     scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "anybody may have relayed it");

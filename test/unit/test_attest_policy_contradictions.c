@@ -125,15 +125,6 @@ static void test_what_nothing_can_meet_is_refused_with_its_line(void **state)
     }
 }
 
-static void test_the_format_that_binds_no_key_is_not_alone_without_leave(void **state)
-{
-    (void)state;
-    assert_refused("version: a\nformats: [go-eat]\n",
-                   "p.yaml:2: formats: go-eat binds no key: it is refused without certificates.allow_unbound");
-    policy_drop(accepted("formats: [go-eat]\ncertificates: {allow_unbound: true}\n"));
-    policy_drop(accepted("formats: [go-eat, raw]\n"));
-}
-
 static void test_values_that_are_nobodys_are_refused(void **state)
 {
     (void)state;
@@ -212,6 +203,10 @@ static void test_what_was_hardly_meant_is_told(void **state)
         {"certificates: {allow_simulated: true}\n",
          "certificates: {allow_simulated: true, trusted_arks: [" A16 A16 A16 A16 "]}\n",
          "certificates.allow_simulated is true, and trusted_arks is empty: no simulated processor is believed"},
+        {"formats: [go-eat]\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
+         "formats: go-eat binds no key, and certificates.allow_unbound is false: no evidence will do"},
+        {"formats: [go-eat]\n", "formats: [go-eat, raw]\n",
+         "formats: go-eat binds no key, and certificates.allow_unbound is false: no evidence will do"},
         {"formats: [raw]\n", "formats: [raw]\nnonce: {required: false}\n",
          "formats: raw carries no nonce, and nonce.required is true: no client's evidence will do"},
         {"formats: [raw]\n", "formats: [raw]\nnonce: {mode: warn}\n",
@@ -243,7 +238,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_nothing_can_meet_is_refused_with_its_line),
-        cmocka_unit_test(test_the_format_that_binds_no_key_is_not_alone_without_leave),
         cmocka_unit_test(test_values_that_are_nobodys_are_refused),
         cmocka_unit_test(test_proof_has_no_mode_but_strict),
         cmocka_unit_test(test_what_was_hardly_meant_is_told),
