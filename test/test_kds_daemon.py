@@ -1,5 +1,6 @@
 """The daemon and AMD's key distribution service: certificates that the device does not give, and revocation lists."""
 
+import datetime
 import re
 import ssl
 import time
@@ -257,6 +258,17 @@ def test_lists_that_a_policy_requires_are_fetched_in_the_background_and_kept_fre
     pooler.stop()
     kds.always = service.status(500)
     assert REVOKED in refusal(demanding(REQUIRED, attest_simulated_certificates=1), client())
+
+
+def test_an_older_list_in_the_cache_does_not_undo_a_newer_one(kds, demanding, client, cache, chip):
+    kds.items[kds.crl] = revocation_list(chip, revoked=[chip.ask], age=datetime.timedelta(hours=1))
+    pooler = demanding(REQUIRED, attest_simulated_certificates=1, kds_crl_refresh=4)
+    await_condition(lambda: REVOKED in (refusal(pooler, client()) or ""), "the revocation to count", pause=0.1)
+    kds.always = service.status(500)
+    (path,) = cache.glob("crl-*")
+    scratch.write(path, revocation_list(chip, age=datetime.timedelta(hours=2)))
+    pooler.await_log("is an older revocation list than the one in memory, which stays in force")
+    assert REVOKED in refusal(pooler, client())
 
 
 def test_a_later_failure_does_not_shorten_the_time_that_was_asked_for(kds, demanding):
