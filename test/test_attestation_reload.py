@@ -1,19 +1,37 @@
 """RELOAD with other policies: sessions that the new ones would not let in end between transactions."""
 
+import datetime
 import select
+import ssl
 
 import psycopg
 import pytest
 
-from support import scratch
-from support.process import await_condition
+from support import oracle, scratch
+from support.attested import chip  # noqa: F401: fixture
+from support.kds import kds, revocation_list  # noqa: F401: fixture
+from support.oracle import Draft
+from support.process import await_condition, run
 from support.vouch import MEASUREMENT, Vouch, policy_text
 
+# Certificates of VCEKs have the serial number 0, as AMD's have.
+pytestmark = pytest.mark.filterwarnings("ignore:Parsed a serial number")
+
+GOOD = bytes.fromhex(MEASUREMENT)
 OTHER = "77" * 48
+HBA = "hostssl all all 127.0.0.1/32 trust attest=strict\n"
+ANY_NONCE = "nonce: {required: false, source: any}\n"
+NO_NONCE = "nonce: {required: false, max_age: 1h}\n"
 FORBIDDING = {
     "measurement": ({"measurement": OTHER}, "", f'measurement {MEASUREMENT} is not allowed by policy "strict"'),
     "tcb": ({}, 'tcb: {min_version: "9.0.0"}\n', "tcb_min_version: committed firmware "),
     "product": ({}, "chip: {products_denied: [milan]}\n", "product_denied: Milan, expected none of: milan"),
+    "key": ({}, "chip: {key_kinds: [vlek]}\n", "key_kind_allowed: "),
+    "format": ({}, "formats: [eat, dice]\n", "format: cmw, expected a format that the policy accepts"),
+    "nonce": ({"nonce": "nonce: {max_age: 1h}\n"}, "", "nonce: the evidence carried none"),
+    "root": ({"ark": "00" * 32}, "", "chain_root: a root that certificates.trusted_arks does not name"),
+    "list": ({"certificates": "  crl: required\n"}, "",
+             "chain_revocation: there is no revocation list of this root, expected not revoked"),
 }
 
 
@@ -29,45 +47,77 @@ def certificate(vouch_program, processor, scratch_root):
 class Attested:
     """A daemon that lets in by the policy `strict`, which can be changed."""
 
-    def __init__(self, start, processor, certificate, path, settings):
+    def __init__(self, start, processor, certificate, path, policy, settings):
         self.ark, self.certificate, self.path = processor / "ark-milan.pem", certificate, path
         self.version = 0
-        self.write()
-        self.pooler = start(users={"app": "", "dba": ""}, admin_users="dba", auth_type="hba",
-                            hba="hostssl all all 127.0.0.1/32 trust attest=strict",
-                            sections={"policies": {"strict": path}}, client_tls_sslmode="require",
-                            client_tls_protocols="tlsv1.3", attest_provider="simulated", attest_required=1,
-                            attest_san="localhost", attest_state_dir=processor, **settings)
+        self.write(**policy)
+        self.pooler = start(**{"users": {"app": "", "dba": ""}, "admin_users": "dba", "auth_type": "hba", "hba": HBA,
+                               "sections": {"policies": {"strict": path}}, "client_tls_sslmode": "require",
+                               "client_tls_protocols": "tlsv1.3", "attest_provider": "simulated",
+                               "attest_required": 1, "attest_san": "localhost", "attest_state_dir": processor,
+                               **settings})
 
-    def write(self, more="", **options):
-        text = policy_text(self.ark, "nonce: {required: false, max_age: 1h}\n" + more, **options)
+    def write(self, more="", certificates="", nonce=NO_NONCE, path=None, **options):
+        """`certificates`: lines of that group."""
+        text = policy_text(options.pop("ark", self.ark), nonce + more, **options) + certificates
         self.version += 1
-        scratch.write(self.path, text.replace('"1.0"', f'"1.{self.version}"'), 0o644)
+        return scratch.write(path or self.path, text.replace('"1.0"', f'"1.{self.version}"'), 0o644)
 
     def is_in_force(self):
-        """Whether somebody who comes now is judged by the policy as it stands."""
+        """Whether somebody who comes now is judged by the policy that was written last."""
         try:
             self.connect().close()
         except psycopg.OperationalError:
             pass
-        return f'by policy "strict" version 1.{self.version},' in self.pooler.log
+        return f" version 1.{self.version}," in self.pooler.log
 
     def change(self, more="", **options):
         self.write(more, **options)
         self.pooler.reload()
         await_condition(self.is_in_force, "the changed policy")
 
+    def change_hba(self, hba, policies=("strict",)):
+        """Of the lines with which it began, others, and policies that stay; each has a file beside the first one's."""
+        scratch.write(self.pooler.folder / "hba.conf", hba)
+        self.pooler.sections["policies"] = {name: self.path.parent / f"{name}.yaml" for name in policies}
+        self.pooler.reload()
+
+    def is_let_in(self, **options):
+        """Without evidence."""
+        try:
+            self.pooler.connect(sslmode="require", **options).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def connect(self, **options):
-        return self.pooler.connect(sslmode="require", sslcert=self.certificate / "client.crt",
-                                   sslkey=self.certificate / "client.key", **options)
+        return self.pooler.connect(**{"sslmode": "require", "sslcert": self.certificate / "client.crt",
+                                      "sslkey": self.certificate / "client.key", **options})
 
 
 @pytest.fixture
 def attested(pgvouch, processor, certificate, scratch_folder):
-    def start(**settings):
-        return Attested(pgvouch, processor, certificate, scratch_folder / "strict.yaml", settings)
+    def start(policy=None, folder=None, **settings):
+        return Attested(pgvouch, processor, folder or certificate, scratch_folder / "strict.yaml", policy or {},
+                        settings)
 
     return start
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """A folder with a client's key and certificate, as a draft has made it."""
+    def keep(draft, der):
+        (tmp_path / "client.crt").write_text(ssl.DER_cert_to_PEM_cert(der))
+        (tmp_path / "client.key").write_bytes(oracle.pem_of_key(draft.key))
+        (tmp_path / "client.key").chmod(0o600)
+        return tmp_path
+
+    return keep
+
+
+def goes_on(session):
+    return session.execute("SELECT 40 + 2").fetchone() == (42,)
 
 
 def end_of(session):
@@ -160,3 +210,172 @@ def test_the_consoles_sessions_end_too(attested):
     console.execute("SHOW VERSION")
     daemon.change(measurement=OTHER)
     assert "attestation is no longer accepted" in end_of(console)
+
+
+# ---- what an earlier policy tolerated, or did not look at ----
+
+def broken(chip, draft):
+    report = bytearray(chip.report(draft.report_data(), GOOD))
+    report[oracle.SIGNED_SIZE] ^= 1
+    return draft.with_report(bytes(report), chip.table())
+
+
+TOLERATED = {
+    "signature": (broken, {"certificates": "  verify_signature: false\n"}, {},
+                  "report_signature: it did not hold when the session began"),
+    "chain": (lambda chip, draft: draft.with_evidence(chip.impostor(), GOOD),
+              {"certificates": "  verify_chain: false\n"}, {}, "chain: the chain did not verify when the session began"),
+    "masked": (lambda chip, draft: draft.with_evidence(chip, GOOD, chip_id=bytes(64), key_info=2),
+               {"certificates": "  allow_masked_chip_id: true\n"}, {}, "chip_id: masked"),
+    "unbound": (lambda chip, draft: draft.with_go_eat(chip, GOOD, b"n" * 32),
+                {"certificates": "  allow_unbound: true\n", "more": "formats: [go-eat]\n"}, {"more": "formats: [go-eat]\n"},
+                "binding: the report binds a nonce and no key"),
+    "source": (lambda chip, draft: draft.with_evidence(chip, GOOD),
+               {}, {"nonce": "nonce: {required: false, source: server}\n"},
+               "nonce: when the session began any nonce would do"),
+}
+
+
+@pytest.mark.parametrize("name", TOLERATED)
+def test_what_is_tolerated_no_longer_ends_a_session(attested, shown, chip, name):
+    make, before, after, reason = TOLERATED[name]
+    before, after = {"nonce": ANY_NONCE, **before}, {"nonce": ANY_NONCE, **after}
+    draft = Draft(nonce=b"n" * 32)
+    daemon = attested(before, shown(draft, make(chip, draft)))
+    session = daemon.connect()
+    daemon.change(**before)
+    assert goes_on(session)
+    daemon.change(**after)
+    assert f"attestation is no longer accepted: {reason}" in end_of(session)
+
+
+def test_what_held_holds_though_nobody_asked_for_it(attested):
+    daemon = attested({"certificates": "  verify_signature: false\n  verify_chain: false\n"})
+    session = daemon.connect()
+    daemon.change()
+    with daemon.connect():
+        assert goes_on(session)
+
+
+# ---- revocation ----
+
+@pytest.fixture
+def listed(attested, kds, authority, processor, vouch_program, scratch_folder, chip):
+    """A daemon with a list at hand; list_now puts another one in its place."""
+    reach = {"kds_url": kds.url, "kds_ca_file": authority.ca_file, "kds_ark_file": processor / "ark-milan.pem",
+             "kds_proxy": "none", "kds_interval": 0, "kds_cache_dir": scratch_folder / "kds"}
+
+    def list_now(**options):
+        kds.items[kds.crl] = revocation_list(chip, **options)
+        words = [word for name, value in reach.items() for word in ("--set", f"{name}={value}")]
+        for kept in (scratch_folder / "kds").glob("crl-*"):
+            kept.unlink()
+        run([vouch_program, "kds", "fetch", "--product", "milan", "--crl", *words])
+
+    list_now(age=datetime.timedelta(hours=1))
+    daemon = attested(kds_offline=1, **reach)
+    daemon.list_now = list_now
+    return daemon
+
+
+def test_a_list_that_revokes_since_ends_a_session_at_the_next_reload(listed, chip):
+    session = listed.connect()
+    listed.change()
+    assert goes_on(session)
+    listed.list_now(revoked=[chip.ask])
+    listed.change()
+    assert "no longer accepted: chain_revocation: the root has revoked the intermediate" in end_of(session)
+
+
+def test_a_list_that_revokes_is_nothing_to_a_policy_that_looks_at_none(listed, chip):
+    session = listed.connect()
+    listed.list_now(revoked=[chip.ask])
+    listed.change(certificates='  crl: "off"\n')
+    with listed.connect():
+        assert goes_on(session)
+
+
+def test_a_list_must_be_as_young_as_the_new_policy_wants(listed):
+    session = listed.connect()
+    listed.change(certificates="  crl: required\n")
+    assert goes_on(session)
+    listed.change(certificates="  crl: required\n  crl_max_age: 30m\n")
+    assert "no longer accepted: chain_revocation: the revocation list is too old" in end_of(session)
+
+
+# ---- which policy it is ----
+
+def test_a_session_is_judged_by_the_policy_that_its_user_has_now(attested):
+    daemon = attested()
+    mine, others = daemon.connect(), daemon.connect(user="dba", dbname="pgvouch")
+    daemon.write(path=daemon.path.parent / "other.yaml", measurement=OTHER)
+    daemon.change_hba("hostssl all app 127.0.0.1/32 trust attest=other\n" + HBA, ["strict", "other"])
+    told = end_of(mine)
+    assert f'attestation is no longer accepted: measurement {MEASUREMENT} is not allowed by policy "other"' in told
+    assert others.execute("SHOW VERSION").fetchone()
+
+
+def test_a_session_stays_where_another_policy_takes_the_place_of_its_own(attested):
+    daemon = attested()
+    session = daemon.connect()
+    daemon.write(path=daemon.path.parent / "other.yaml")
+    daemon.path.unlink()
+    daemon.change_hba("hostssl all all 127.0.0.1/32 trust attest=other\n", ["other"])
+    await_condition(daemon.is_in_force, "the other policy")
+    assert goes_on(session)
+
+
+def test_a_policy_of_the_same_name_is_that_of_another_file(attested):
+    daemon = attested()
+    session = daemon.connect()
+    daemon.path = daemon.write(path=daemon.path.parent / "stricter.yaml", measurement=OTHER)
+    daemon.pooler.sections["policies"] = {"strict": daemon.path}
+    daemon.pooler.reload()
+    assert "attestation is no longer accepted: measurement " in end_of(session)
+
+
+@pytest.mark.parametrize("hba", ["hostssl all all 127.0.0.1/32 trust\n", "hostssl all all 127.0.0.1/32 trust attest=none\n"])
+def test_a_session_stays_of_which_no_policy_asks_anything_any_more(attested, hba):
+    daemon = attested()
+    session = daemon.connect()
+    daemon.path.unlink()
+    daemon.change_hba(hba, [])
+    await_condition(daemon.is_let_in, "the end of the policy")
+    assert goes_on(session)
+
+
+def test_a_session_stays_whose_user_is_let_in_no_longer(attested):
+    daemon = attested(client_attest_policy="strict")
+    session = daemon.connect()
+    daemon.write(measurement=OTHER)
+    daemon.change_hba("hostssl all app 127.0.0.1/32 reject\nhostssl all dba 127.0.0.1/32 trust attest=none\n")
+    await_condition(lambda: daemon.is_let_in(user="dba", dbname="pgvouch"), "the other lines")
+    assert not daemon.is_let_in()
+    assert goes_on(session)
+
+
+def test_a_session_stays_that_came_without_evidence(attested):
+    daemon = attested(hba="hostssl all all 127.0.0.1/32 trust\n")
+    session = daemon.connect()
+    daemon.change_hba(HBA)
+    await_condition(daemon.is_in_force, "the policy")
+    assert not daemon.is_let_in()
+    assert goes_on(session)
+
+
+def test_the_policy_of_all_clients_is_asked_where_no_line_names_one(attested):
+    daemon = attested(auth_type="trust", client_attest_policy="strict")
+    session = daemon.connect()
+    daemon.write(path=daemon.path.parent / "other.yaml", measurement=OTHER)
+    daemon.pooler.sections["policies"]["other"] = daemon.path.parent / "other.yaml"
+    daemon.pooler.reload(client_attest_policy="other")
+    assert 'is not allowed by policy "other"' in end_of(session)
+
+
+def test_without_a_policy_of_all_clients_sessions_stay(attested):
+    daemon = attested(auth_type="trust", client_attest_policy="strict")
+    session = daemon.connect()
+    daemon.write(measurement=OTHER)
+    daemon.pooler.reload(client_attest_policy="")
+    await_condition(daemon.is_let_in, "the end of the policy")
+    assert goes_on(session)

@@ -127,6 +127,32 @@ def test_a_signer_s_certificate_bounds_what_it_signs(policy, judge, key):
     assert "retired since" in told[1]
 
 
+OLD, NEW, NEXT = (NOW - 3 * DAY, NOW - DAY), (NOW - 2 * DAY, NOW + DAY), (NOW + 2 * DAY, NOW + 3 * DAY)
+
+
+@pytest.mark.parametrize("terms, outcome, found", [
+    ((OLD, NEW), "pass", "(release 7)"), ((NEW, OLD), "pass", "(release 7)"), ((NEW, NEXT), "pass", "(release 7)"),
+    ((NEXT, NEW, OLD), "pass", "(release 7)"), ((OLD, NEXT), "fail", "")])
+def test_of_the_certificates_of_one_key_any_that_is_valid_will_do(policy, judge, key, terms, outcome, found):
+    team = {f"team{i}.pem": certificate_of(key, *term) for i, term in enumerate(terms)}
+    told = judge(policy(corim.sign(corim.of(GOOD), key), team))
+    assert told[0] == outcome
+    assert found in told[1]
+
+
+def test_a_renewed_certificate_of_one_signer_is_none_of_another_s(policy, judge, key):
+    other = ec.generate_private_key(ec.SECP256R1())
+    team = {"team.pem": certificate_of(key, *OLD), "other.pem": certificate_of(other, *NEW)}
+    assert judge(policy(corim.sign(corim.of(GOOD), key), team))[0] == "fail"
+
+
+def test_what_certificates_of_one_key_bound_is_bound_by_the_manifest_too(policy, judge, key):
+    team = {"old.pem": certificate_of(key, *OLD), "new.pem": certificate_of(key, *NEW)}
+    told = judge(policy(corim.sign(corim.of(GOOD), key, corim.period(not_after=NOW - DAY)), team))
+    assert told[0] == "fail"
+    assert "retired since" in told[1]
+
+
 @pytest.mark.parametrize("content, why", [
     (b"", "neither a certificate nor a public key"),
     (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "not of P-256, P-384 or P-521"),

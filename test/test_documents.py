@@ -232,11 +232,16 @@ def test_the_daemon_warns_of_a_setting_that_has_no_effect(pgvouch):
     assert "disable_pqexec is accepted, but has no effect in this version" in pooler.log
 
 
-def test_every_test_of_the_negative_corpus_is_there():
+def test_every_test_of_the_negative_corpus_is_in_the_file_that_is_named():
     table = (TOP / "test/README.md").read_text().split("## The negative corpus")[1]
-    texts = [path.read_text() for path in [*(TOP / "test").glob("*.py"), *(TOP / "test/unit").glob("*.c")]]
-    names = set(re.findall(r"`(test_[a-z0-9_]+)`", table))
-    named_tests = {name for name in names if not (TOP / f"test/unit/{name}.c").exists()}
-    assert len(named_tests) >= 34
-    assert sorted(name for name in named_tests if not any(re.search(rf"\b{name}\b", text) for text in texts)) == []
-    assert sorted(name for name in re.findall(r"`(test_\w+\.py)`", table) if not (TOP / "test" / name).exists()) == []
+    count = 0
+    for cell in re.findall(r"^\|.*\| (`test_[^|]*) \|$", table, re.M):
+        text = ""
+        for name in re.findall(r"`(test_\w+(?:\.py)?)`", cell):
+            file = TOP / "test" / (name if name.endswith(".py") else f"unit/{name}.c")
+            if name.endswith(".py") or file.exists():
+                text = file.read_text()
+                continue
+            assert re.search(rf"\b{name}\b", text), f"{name} is not where test/README.md says"
+            count += 1
+    assert count >= 34

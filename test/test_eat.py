@@ -30,7 +30,7 @@ def report(vouch, state, tmp_path):
 @pytest.fixture
 def policy(state, tmp_path):
     path = tmp_path / "policy.yaml"
-    path.write_text(policy_text(state / "ark-milan.pem"))
+    path.write_text(policy_text(state / "ark-milan.pem") + "formats: [eat]\n")
     return path
 
 
@@ -182,9 +182,10 @@ def test_a_certificate_carries_a_token_as_a_record(vouch, state, tmp_path):
 def test_policy_says_which_formats_may_come(vouch, state, tmp_path, policy):
     made = vouch("cert", "--out", tmp_path / "c", "--state-dir", state, "--format", "eat")
     assert made.returncode == 0, made.stderr
-    run = vouch("policy", "test", policy, tmp_path / "c/client.crt", "--json")
+    default = tmp_path / "default.yaml"
+    default.write_text(policy_text(state / "ark-milan.pem"))
+    run = vouch("policy", "test", default, tmp_path / "c/client.crt", "--json")
     assert (run.returncode, outcomes(json.loads(run.stdout))["format"]) == (1, "fail")
-    policy.write_text(policy.read_text() + "formats: [eat]\n")
     run = vouch("policy", "test", policy, tmp_path / "c/client.crt", "--json")
     assert (run.returncode, outcomes(json.loads(run.stdout))["binding"]) == (0, "pass")
     assert "evidence in the format eat; else refused" in vouch("policy", "check", policy).stdout

@@ -152,6 +152,58 @@ def test_python_gets_the_verdict_that_the_tool_prints(installed, vouch, row):
 
 
 @needs_vectors
+@pytest.mark.skipif(SANITIZER is not None, reason="an interpreter without the sanitizer cannot load the library")
+@pytest.mark.parametrize("row", expectations())
+def test_the_facts_of_a_genuine_report_are_told_by_name(installed, row):
+    folder, kind = genuine(row["name"])
+    program = (f"import sys, json; sys.path.insert(0, {str(EXAMPLES)!r}); import vouch_check as v\n"
+               f"v.verify(open({str(folder / 'report.bin')!r}, 'rb').read(), "
+               f"open({str(folder / f'{kind}.der')!r}, 'rb').read(), {seconds(row['at'])}, "
+               "lambda verdict: print(json.dumps(v.facts(verdict))))")
+    run = installed.run(sys.executable, "-c", program)
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout)
+    raw = (folder / "report.bin").read_bytes()
+    assert (told["format"], told["nonce"], told["issued_at"], told["policy"]) == ("raw", "not-asked", "", "")
+    assert told["checked_at"] == str(seconds(row["at"]))
+    assert {name for name in told if told[name] != told[name].lower()} <= {"csp_id"}
+    for name, (at, size) in {"measurement": (0x90, 48), "report_data": (0x50, 64), "host_data": (0xC0, 32),
+                             "family_id": (0x10, 16), "image_id": (0x20, 16), "report_id": (0x140, 32),
+                             "reported_tcb": (0x180, 8), "current_tcb": (0x38, 8), "committed_tcb": (0x1E0, 8),
+                             "launch_tcb": (0x1F0, 8)}.items():
+        assert told[name] == raw[at:at + size].hex(), name
+    chip = raw[0x1A0:0x1E0]
+    assert told["chip_id"] == (chip.hex() if any(chip) else "")
+    for name, at in {"report_version": 0, "guest_svn": 4, "vmpl": 0x30}.items():
+        assert told[name] == str(int.from_bytes(raw[at:at + 4], "little")), name
+    assert int(told["guest_policy"], 16) == int.from_bytes(raw[8:16], "little")
+    assert (told["key_kind"], told["csp_id"] != "") == (kind, kind == "vlek")
+    if row["verdict"] == "allow":
+        assert (told["root"], told["simulated"]) == ("amd", "false")
+        assert int(told["valid_until"]) > seconds(row["at"])
+        place = {"fmc": 0, "bootloader": 1, "tee": 2, "snp": 3} if told["product"] == "turin" else \
+            {"bootloader": 0, "tee": 1, "snp": 6}
+        for part in ("fmc", "bootloader", "tee", "snp", "microcode"):
+            at = {**place, "microcode": 7}.get(part)
+            assert told[f"reported_tcb.{part}"] == ("" if at is None else str(raw[0x180 + at]))
+
+
+def test_every_fact_is_documented(installed, tmp_path):
+    (tmp_path / "names.c").write_text('#include <vouch.h>\n#include <stdio.h>\nint main(void) {\n'
+                                      '  for (size_t i = 0; *vouch_fact_name(i); i++) puts(vouch_fact_name(i));\n'
+                                      '  return 0; }\n')
+    run = installed.run(installed.compile("cc", tmp_path / "names.c", tmp_path / "names", "-std=c11"))
+    names = run.stdout.split()
+    assert len(names) > 50
+    page, header = (TOP / "doc/libvouch.3").read_text(), HEADER.read_text()
+    for name in names:
+        field, _, part = name.partition(".")
+        for text in page, header:
+            assert re.search(rf"\b{field}\b", text), name
+            assert not part or f".{part}" in text, name
+
+
+@needs_vectors
 def test_a_report_with_a_flipped_bit_is_denied(check, tmp_path):
     folder, kind = genuine("milan-v3-trustee-1")
     report = bytearray((folder / "report.bin").read_bytes())
@@ -170,6 +222,18 @@ def test_a_simulated_report_is_judged_by_a_policy(check, vouch, state, policy, t
     assert (verdict(run), run.returncode, failures(run)) == ("deny", 1, ["measurement"])
     run = check("cmw", tmp_path / "report.cmw")
     assert (verdict(run), failures(run)[0]) == ("deny", "chain_root")
+
+
+@pytest.mark.parametrize("form", ["cmw", "eat"])
+def test_every_form_that_the_tool_makes_is_read(check, vouch, state, policy, tmp_path, form):
+    path, measurement = tmp_path / "evidence", "44" * 48
+    made = vouch("report", "--provider", "simulated", "--state-dir", state, "--out", path, "--format", form,
+                 "--measurement", measurement)
+    assert made.returncode == 0, made.stderr
+    run = check("-p", policy(measurement=measurement, more=f"formats: [{form}]\n"), "-f", "measurement", "cmw", path)
+    assert (verdict(run), run.returncode, run.stdout.splitlines()[-1]) == ("allow", 0, f"measurement {measurement}")
+    run = check("-p", policy(measurement=measurement, more="formats: [dice]\n"), "-f", "format", "cmw", path)
+    assert (verdict(run), failures(run), run.stdout.splitlines()[-1]) == ("deny", ["format"], f"format {form}")
 
 
 def test_a_certificate_with_simulated_evidence_is_judged_by_a_policy(check, vouch, state, policy, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 import cbor2
 import pytest
 
-from support.simulated import certificate, made, policy, state  # noqa: F401: fixtures
+from support.simulated import certificate, made, policy, proofs, state  # noqa: F401: fixtures
 from support.vectors import AT, genuine, needs_vectors
 from support.vouch import MEASUREMENT, could_not, failures, outcomes, verdict_of
 
@@ -69,6 +69,28 @@ def test_a_policy_is_tried_on_a_report_and_on_a_certificate(vouch, policy, made,
     assert run.returncode == 0
     assert "verdict  warn" in run.stdout
     assert f"file     {made()}" in run.stdout
+
+
+@pytest.mark.parametrize("formats, form, outcome", [
+    ("[dice]", "cmw", "fail"), ("[dice]", "eat", "fail"), (None, "eat", "fail"), ("[cmw, eat]", "eat", "pass"),
+    (None, "cmw", "pass"), ("[eat]", "cmw", "fail"), ("[dice]", "raw", "skipped")])
+def test_the_format_is_demanded_of_files(vouch, policy, made, proofs, formats, form, outcome):
+    evidence = made("--format", form, name="evidence")
+    words = proofs(made()) if form == "raw" else []  # it travels alone
+    text = policy(f"formats: {formats}\n" if formats else "")
+    for command in ("policy", "test", text, evidence), ("verify", "--offline", "--report", evidence, "--policy", text):
+        status, verdict = verdict_of(vouch(*command, *words, "--json"))
+        assert outcomes(verdict)["format"] == outcome
+        assert (status, failures(verdict)) == ((1, ["format"]) if outcome == "fail" else (0, []))
+
+
+def test_a_policy_made_from_an_eat_accepts_it(vouch, made, tmp_path):
+    evidence = made("--format", "eat", name="report.eat")
+    run = vouch("policy", "init", "--from", evidence)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "\nformats: [eat]\n" in run.stdout
+    (tmp_path / "p.yaml").write_text(run.stdout)
+    assert verdict_of(vouch("policy", "test", tmp_path / "p.yaml", evidence, "--json"))[0] == 0
 
 
 def test_a_session_is_not_asked_of_a_file(vouch, policy, certificate):

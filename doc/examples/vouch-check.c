@@ -2,7 +2,7 @@
  * vouch-check.c: judges evidence from a file with libvouch.
  *
  *     cc -o vouch-check vouch-check.c $(pkg-config --cflags --libs vouch)
- *     ./vouch-check [-p POLICY] [-t SECONDS] [-v VEK] cert|report|cmw FILE
+ *     ./vouch-check [-p POLICY] [-t SECONDS] [-v VEK] [-f FACT] cert|report|cmw FILE
  *
  * Ends with 0 for allow or warn, 1 for deny, 2 when it could not try.
  */
@@ -85,24 +85,29 @@ int main(int argc, char **argv)
     vouch_request *request = vouch_request_new();
     vouch_verdict *verdict;
     int option;
-    while ((option = getopt(argc, argv, "p:t:v:")) != -1) {
+    const char *fact = NULL;
+    while ((option = getopt(argc, argv, "p:t:v:f:")) != -1) {
         if (option == 'p')
             set_policy(request, optarg);
         else if (option == 't')
             vouch_request_set_time(request, strtoll(optarg, NULL, 10));
         else if (option == 'v')
             set_vek(request, optarg);
+        else if (option == 'f')
+            fact = optarg;
         else
             return 2;
     }
     if (argc - optind != 2) {
-        fprintf(stderr, "usage: vouch-check [-p POLICY] [-t SECONDS] [-v VEK] cert|report|cmw FILE\n");
+        fprintf(stderr, "usage: vouch-check [-p POLICY] [-t SECONDS] [-v VEK] [-f FACT] cert|report|cmw FILE\n");
         return 2;
     }
     set_subject(request, argv[optind], argv[optind + 1]);
     if (vouch_verify(NULL, request, &verdict, why, sizeof why) != VOUCH_OK)
         give_up(argv[optind + 1]);
     show(verdict);
+    if (fact)
+        printf("%s %s\n", fact, vouch_verdict_fact(verdict, fact));
     int status = vouch_verdict_outcome(verdict) == VOUCH_DENY;
     vouch_verdict_free(verdict);
     vouch_request_free(request);

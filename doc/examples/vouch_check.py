@@ -10,6 +10,8 @@ VOUCH_VEK = 1
 lib = ctypes.CDLL("libvouch.so.0")
 lib.vouch_request_new.restype = ctypes.c_void_p
 lib.vouch_verdict_json.restype = ctypes.c_void_p # not c_char_p: the text is ours to free
+lib.vouch_verdict_fact.restype = ctypes.c_char_p
+lib.vouch_fact_name.restype = ctypes.c_char_p
 
 
 def call(function, *arguments):
@@ -19,8 +21,17 @@ def call(function, *arguments):
         raise ValueError(why.value.decode())
 
 
-def verify(report, vek, seconds=None):
-    """The verdict on a report under a VEK's certificate (bytes), as JSON."""
+def facts(verdict):
+    """What a verdict is about: {name: text}."""
+    told, index = {}, 0
+    while name := lib.vouch_fact_name(ctypes.c_size_t(index)):
+        told[name.decode()] = lib.vouch_verdict_fact(verdict, name).decode()
+        index += 1
+    return told
+
+
+def verify(report, vek, seconds=None, tell=lambda verdict: None):
+    """The verdict on a report under a VEK's certificate (bytes), as JSON; `tell` may look at it before it goes."""
     request, verdict = ctypes.c_void_p(lib.vouch_request_new()), ctypes.c_void_p()
     try:
         call(lib.vouch_request_set_report, request, report, ctypes.c_size_t(len(report)))
@@ -30,6 +41,7 @@ def verify(report, vek, seconds=None):
         call(lib.vouch_verify, None, request, ctypes.byref(verdict))
         text = ctypes.c_void_p(lib.vouch_verdict_json(verdict))
         json = ctypes.string_at(text).decode()
+        tell(verdict)
         lib.vouch_text_free(text)
         return json
     finally:

@@ -33,7 +33,8 @@ struct vouch_request {
     STACK_OF(X509) * others; /* never NULL */
     uint8_t *content;        /* of a report or CMW */
     size_t size;
-    struct evidence evidence; /* of a CMW: views into `content` */
+    struct evidence evidence; /* of a CMW or EAT: views into `content` */
+    struct hcl_report hcl;    /* of a report as Azure's TPM holds it, the same; empty otherwise */
     uint8_t *endorsement[REQUEST_ENDORSEMENTS];
     size_t endorsement_size[REQUEST_ENDORSEMENTS];
     bool is_endorsed;      /* any was set */
@@ -48,13 +49,20 @@ struct vouch_request {
     bool is_tls13;
 };
 
+#define FACTS          55
+#define FACT_TEXT_SIZE 512 /* with its terminator; longer names of policies are cut */
+
 struct vouch_verdict {
     struct verdict verdict;
+    char *facts[FACTS]; /* in the order of vouch_fact_name; none is NULL once the verdict has been made */
 };
 
 /* The status of an error, its sentence written into `why`. */
 int api_answer(struct err outcome, char *why, size_t why_size);
 /* Makes the texts of checks, in which words of a peer may stand, fit to be printed. */
 void api_clean(struct checklist *checks);
+/* Writes down what a verdict that has been made says by name. */
+void api_tell_facts(vouch_verdict *verdict);
+void api_free_facts(vouch_verdict *verdict);
 
 #endif

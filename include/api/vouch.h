@@ -72,8 +72,8 @@ typedef struct vouch_verifier vouch_verifier;
 VOUCH_API vouch_verifier *vouch_verifier_new(void);
 VOUCH_API void vouch_verifier_free(vouch_verifier *verifier); /* NULL does nothing; none of its calls may be running */
 
-/* What is to be judged. Holds copies of everything. Exactly one of certificate, report and CMW must be set; each may be
- * set once. Pieces are at most VOUCH_PIECE_MAX bytes. */
+/* What is to be judged. Holds copies of everything. Exactly one of certificate, report and CMW (or EAT) must be set;
+ * each may be set once. Pieces are at most VOUCH_PIECE_MAX bytes. */
 typedef struct vouch_request vouch_request;
 #define VOUCH_PIECE_MAX (1024 * 1024)
 VOUCH_API vouch_request *vouch_request_new(void);
@@ -86,10 +86,13 @@ VOUCH_API int vouch_request_set_certificate(vouch_request *request, const void *
  */
 VOUCH_API int vouch_request_add_issuer(vouch_request *request, const void *bytes, size_t size, char *why,
                                        size_t why_size) VOUCH_MUST_LOOK;
-/* An attestation report of 1184 bytes; one of another size is judged, and denied. */
+/* An attestation report of 1184 bytes, or one as an Azure machine's TPM holds it (HCL report); of another size it is
+ * judged, and denied. Of a bare report no policy's `formats` says anything. */
 VOUCH_API int vouch_request_set_report(vouch_request *request, const void *bytes, size_t size, char *why,
                                        size_t why_size) VOUCH_MUST_LOOK;
-/* A CMW collection (CBOR) by itself, as `vouch report` makes it. */
+/* Evidence by itself, as `vouch report` makes it: a CMW collection, also one from Azure, or an EAT (a token under its
+ * tag, or the CMW record around one); in CBOR or, but for the bare token, in JSON. The policy's `formats` must name
+ * which it is. */
 VOUCH_API int vouch_request_set_cmw(vouch_request *request, const void *bytes, size_t size, char *why,
                                     size_t why_size) VOUCH_MUST_LOOK;
 
@@ -166,6 +169,31 @@ VOUCH_API int vouch_verdict_measurement(const vouch_verdict *verdict,
                                         unsigned char out[VOUCH_MEASUREMENT_SIZE]) VOUCH_MUST_LOOK;
 VOUCH_API int vouch_verdict_report_data(const vouch_verdict *verdict,
                                         unsigned char out[VOUCH_REPORT_DATA_SIZE]) VOUCH_MUST_LOOK;
+
+/* Whatever else a program may want to know of a verdict, by name, as text: numbers in decimal digits, times in seconds
+ * since 1970, words of bits as 0x and 16 hexadecimal digits, bytes in hexadecimal digits, words in lower case. "" for
+ * what this evidence does not say, and for a name that this library does not know. To be believed only of an allow or a
+ * warn.
+ *
+ *   policy, policy_version      what it was judged by
+ *   format                      cmw, eat, azure, go-eat, dice, or raw (also of a report by itself)
+ *   nonce                       answered, refused, or not-asked: whether the evidence is about the challenge
+ *   issued_at                   when it was made, by its own clock; only where the report or a quote vouches for it
+ *   checked_at, valid_until     the time of check; the earliest end of the certificates and lists that were used
+ *   product, key_kind, csp_id   milan, genoa, turin; vcek, vlek; the provider in the certificate of a VLEK
+ *   root, simulated             amd, or policy where the policy trusts it; true or false
+ *   report_version, guest_svn, vmpl, guest_policy, platform_info
+ *   measurement, report_data, host_data, family_id, image_id, report_id, report_id_ma
+ *   id_key_digest, author_key_digest, chip_id          "" where there is none
+ *   reported_tcb, current_tcb, committed_tcb, launch_tcb      eight bytes; and of each, as in reported_tcb.microcode,
+ *                                                      .bootloader, .tee, .snp, .microcode and (Turin) .fmc
+ *   current_version, committed_version                 of the firmware: major.minor.build
+ *   launch_mit_vector, current_mit_vector              of reports of version 5
+ *
+ * Later libraries may know more. vouch_fact_name gives all names, one for each index from 0 on, and "" beyond the last.
+ */
+VOUCH_API const char *vouch_verdict_fact(const vouch_verdict *verdict, const char *name);
+VOUCH_API const char *vouch_fact_name(size_t index);
 
 /* {"verdict", "reason", "checks": [{"name", "outcome", "expected", "found"}]} in one line, as `vouch verify --json`
  * prints it. The caller's: vouch_text_free. */

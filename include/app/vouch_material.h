@@ -35,7 +35,7 @@ struct vouch_material {
     struct bytes report;         /* empty in a table, and in a certificate without evidence */
     struct bytes claims;         /* of MATERIAL_HCL */
     struct snp_certtable table;
-    struct evidence evidence; /* format and hash are those of a certificate alone */
+    struct evidence evidence; /* the hash is of a certificate's alone */
 };
 
 /* ERR_INPUT when it is none of these, or one that is malformed; ERR_SYSTEM when it cannot be read. Release *out in any

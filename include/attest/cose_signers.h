@@ -23,9 +23,19 @@ size_t cose_signers_count(const struct cose_signers *signers);
  * a certificate chains to anything is not asked: whoever names it trusts its key. ERR_INPUT, ERR_LIMIT. */
 struct err cose_signers_add(struct cose_signers *signers, struct bytes pem) MUST_CHECK;
 
-/* Whose signature it is: ERR_DENIED when it is none of the signers', ERR_UNSUPPORTED for another algorithm. The times
- * are those of the signer's certificate, since 1970; INT64_MIN and INT64_MAX of a bare key. */
+/* Seconds since 1970, both inclusive. */
+struct cose_span {
+    int64_t not_before_s, not_after_s;
+};
+/* Without overlaps, in no order. */
+struct cose_spans {
+    struct cose_span span[COSE_SIGNERS_MAX];
+    size_t count;
+};
+
+/* Whose signature it is: ERR_DENIED when it is none of the signers', ERR_UNSUPPORTED for another algorithm. *out is
+ * when any certificate of that signer's key is valid, at least one span; INT64_MIN to INT64_MAX of a bare key. */
 struct err cose_signers_verify(const struct cose_signers *signers, const struct cose_sign1 *sign1,
-                               int64_t *not_before_s, int64_t *not_after_s) MUST_CHECK;
+                               struct cose_spans *out) MUST_CHECK;
 
 #endif

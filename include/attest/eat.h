@@ -39,6 +39,8 @@ struct err eat_write_extension(const struct cmw *cmw, const struct bind *bind, s
  * report; errors of cmw_parse and bind_parse. */
 struct err eat_parse(struct bytes cbor, struct eat *out) MUST_CHECK;
 struct err eat_parse_extension(struct bytes extension, struct eat *out) MUST_CHECK;
+/* The record by itself, without the extension around it. */
+struct err eat_parse_record(struct bytes record, struct eat *out) MUST_CHECK;
 
 /* Whether the extension of a CMW holds a record of EAT_MEDIA_TYPE: nothing more of it is looked at. */
 bool eat_is_in(struct bytes extension);

@@ -77,10 +77,6 @@ void judge_pcrs(const struct policy *policy, const struct tpm_quote *quote, stru
  * judgement, whatever the others say. NULL when all are there. */
 const char *judge_missing(const struct checklist *list);
 
-/* As judge_report, for facts that an earlier policy accepted. Beside it, a root that was trusted by that policy alone
- * must be trusted by this one: check chain_root. */
-void judge_again(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out);
-
 /* Every demand that the policy makes, in the order of its checks, with what verdicts expect. Also of groups that are
  * disabled. `expected` holds for the call. */
 void judge_explain(const struct policy *policy,

@@ -4,6 +4,9 @@
  * A nonce holds its time and a MAC over it, so that giving one out stores nothing, however often it is asked. The first
  * use under a key, in evidence that holds in every other respect, binds it to that key: the same leaf may connect again
  * within the nonce's age, any other key is a replay. Any thread.
+ *
+ * `now_us` is clock_boot_us throughout: ages by a clock that can be set back would end late, and what is bound be kept
+ * for that long. What callers read a moment apart may be out of order.
  */
 #ifndef ATTEST_NONCES_H
 #define ATTEST_NONCES_H
@@ -25,14 +28,14 @@ void nonces_free(struct nonces *nonces);
  * and grows with every longer age that is asked for here or below. */
 void nonces_set_max_age(struct nonces *nonces, int64_t max_age_us);
 
-/* `now_us`: wall clock. *expires_in_s may be NULL. */
+/* *expires_in_s may be NULL. */
 struct err nonces_issue(struct nonces *nonces, int64_t now_us, uint8_t out[NONCE_SIZE],
                         double *expires_in_s) MUST_CHECK;
 
 enum nonce_state {
     NONCE_FOREIGN = 0, /* not given out by this process */
     NONCE_EXPIRED,     /* older than max_age_us */
-    NONCE_UNDECIDED,   /* from the future, or so old that who used it is forgotten */
+    NONCE_UNDECIDED,   /* given out much later than now, or so old that who used it is forgotten */
     NONCE_OTHER_KEY,   /* bound to another key: a replay */
     NONCE_FULL,        /* too many are bound now: cannot decide */
     NONCE_FRESH,       /* ours, young, and free or bound to this key */

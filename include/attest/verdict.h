@@ -25,8 +25,11 @@ struct verdict {
     bool has_evidence;
     uint8_t evidence_sha256[EVIDENCE_SHA256_SIZE];
     struct snp_facts facts;
-    int64_t issued_at_s; /* as the evidence claims; 0: not known */
-    int64_t at_us;       /* wall clock: when it was made */
+    struct snp_lineage *lineage; /* a reference; NULL: the chain did not verify, or a report was judged by itself */
+    size_t nonce_size;           /* of the evidence's nonce */
+    bool nonce_is_ours;          /* it was given out by this server, and is this key's */
+    int64_t issued_at_s;         /* as the evidence claims; 0: not known */
+    int64_t at_us;               /* wall clock: when it was made */
     int64_t duration_us;
 };
 

@@ -30,11 +30,12 @@ struct verified_key {
 struct err verified_key_of(const struct verified *verified, const X509 *certificate, const struct policy *policy,
                            const struct crl_set *crls, unsigned role, struct verified_key *out) MUST_CHECK;
 
-/* Owns its lists; verified_leaf_release. */
+/* Owns its lists, and the reference; verified_leaf_release. */
 struct verified_leaf {
     struct checklist checks;  /* from `evidence` to `binding`; none failed */
     struct checklist demands; /* of judge_report, whatever their outcome */
     struct snp_facts facts;
+    struct snp_lineage *lineage; /* a reference; may be NULL */
     enum evidence_format format;
     uint8_t evidence_sha256[EVIDENCE_SHA256_SIZE];
     uint8_t nonce[BIND_NONCE_MAX];
@@ -46,7 +47,8 @@ struct verified_leaf {
 };
 void verified_leaf_release(struct verified_leaf *leaf);
 
-/* A copy into *out, which the caller releases. False, *out untouched, when it is not known or known for too long. */
+/* A copy into *out, which the caller releases. False, *out untouched, when it is not known, or known for too long, or
+ * was kept at a later time than `now_us` (wall clock): then the clock was set back. */
 bool verified_find(struct verified *verified, const struct verified_key *key, int64_t now_us,
                    struct verified_leaf *out);
 /* Takes what `leaf` owns over, and leaves it empty. Of a leaf of which a check failed, or of whose certificates nobody

@@ -27,6 +27,7 @@ struct verify_request {
     /* NULL: signature, chain to AMD's roots, binding and times alone. A client is then denied. */
     const struct policy *policy;
     struct nonces *nonces;          /* NULL: the server's nonces are not known (policy nonce.source any, or deny) */
+    int64_t nonces_now_us;          /* with them: clock_boot_us */
     struct bytes expected_nonce;    /* not empty: the evidence must carry exactly this, whatever the role and source */
     struct snp_chain_cache *chains; /* may be NULL */
     struct verified *verified;      /* may be NULL */
@@ -53,8 +54,10 @@ struct verify_report_request {
     const struct bind *bind;            /* that came with it; NULL: none, and what REPORT_DATA binds is not looked at */
     const struct evidence_azure *azure; /* that came with it; NULL: none, REPORT_DATA is what the bind record says */
     struct bytes claims;                /* of an HCL report, which brings neither bind record nor quote; else empty */
+    enum evidence_format format;    /* of what it came in, which a policy must accept; EVIDENCE_NONE: told by the three
+                                     * members above, a bare report being in no format that a policy could name */
     const struct policy *policy;    /* NULL: signature, chain to AMD's roots, certificate against report, consistency */
-    struct bytes expected_nonce;    /* not empty: `bind` must be there and hold exactly this */
+    struct bytes expected_nonce;    /* not empty: `bind` must be there, vouched for, and hold exactly this */
     struct bytes expected_data;     /* not empty: REPORT_DATA must be this, for a caller who knows what it binds */
     struct snp_chain_cache *chains; /* may be NULL */
     enum snp_crl_mode crl_mode;

@@ -10,6 +10,10 @@
 /* Since an arbitrary start; never goes back (CLOCK_MONOTONIC). For durations and deadlines. */
 int64_t clock_monotonic_us(void);
 
+/* Since the machine's start, also while it slept; never goes back (CLOCK_BOOTTIME). For ages that must not be made
+ * smaller by whoever sets the wall clock. */
+int64_t clock_boot_us(void);
+
 /* Since 1970 (CLOCK_REALTIME). For what is shown to people or compared with certificates. */
 int64_t clock_wall_us(void);
 

@@ -8,9 +8,10 @@
 #define GATE_IDENTITY_H
 
 #include "gate/credentials.h"
-#include "gate/standing.h"
 
 #include <stddef.h>
+
+struct standing; /* gate/standing.h */
 
 struct identity_parameter {
     char *name;

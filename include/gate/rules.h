@@ -32,6 +32,11 @@ void rules_drop(struct rules *rules); /* NULL does nothing */
 /* Whether any rule could need a client's certificate: then the TLS handshake asks for one. */
 bool rules_want_certificates(const struct rules *rules);
 
+/* The line of auth_hba_file that decides; NULL where none does, or auth_type is another than hba. */
+const struct hba_line *rules_find_line(const struct rules *rules, const struct hba_question *question);
+/* The policy that evidence must meet of those for whom `line` (NULL: none) decides; NULL where none is asked. */
+const char *rules_attest(const struct rules *rules, const struct hba_line *line);
+
 bool rules_is_admin(const struct rules *rules, const char *user);
 bool rules_is_watcher(const struct rules *rules, const char *user);
 bool rules_ignores_parameter(const struct rules *rules, const char *name);

@@ -58,6 +58,8 @@ size_t snp_chain_cache_count(struct snp_chain_cache *cache);
 enum snp_chain_state snp_chain_verify(const struct snp_chain_input *input, const struct snp_arks *arks,
                                       struct snp_chain_cache *cache, struct snp_chain **out, struct err *why);
 void snp_chain_release(struct snp_chain *chain);
+/* One more for the caller to release. */
+struct snp_chain *snp_chain_hold(struct snp_chain *chain);
 
 /* "good", "root_not_pinned", … */
 const char *snp_chain_state_name(enum snp_chain_state state);

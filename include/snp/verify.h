@@ -8,8 +8,8 @@
 #define SNP_VERIFY_H
 
 #include "snp/certtable.h"
-#include "snp/chain.h"
 #include "snp/checklist.h"
+#include "snp/lineage.h"
 #include "snp/report.h"
 
 /* Views; certificates and lists are DER or PEM. Of vek, vcek and vlek exactly one must be there: `vek` where the bearer
@@ -49,6 +49,7 @@ struct snp_facts {
     bool simulated; /* the chain's root is the software PSP's: snp_ark_is_simulated */
     uint8_t ark_spki_sha256[SNP_SPKI_SHA256_SIZE];
     bool crl_was_used;
+    bool signature_holds;  /* both checks of it passed */
     int64_t valid_until_s; /* earliest end of certificates and of the list used; 0 when the chain did not verify */
 };
 
@@ -73,9 +74,19 @@ struct snp_facts {
 #define SNP_CHECK_REPORTED_TCB        "reported_tcb"
 #define SNP_CHECK_COMMITTED_TCB       "committed_tcb"
 #define SNP_CHECK_COMMITTED_VERSION   "committed_version"
+/* All of them, for a list of what must be there. */
+#define SNP_CHECKS                                                                                                     \
+    SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_SIGNATURE_ALGORITHM, SNP_CHECK_UNSIGNED_BYTES,        \
+        SNP_CHECK_VEK_CERTIFICATE, SNP_CHECK_VEK_EXTENSIONS, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,                    \
+        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_CHAIN_REVOCATION, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND,          \
+        SNP_CHECK_PRODUCT, SNP_CHECK_CHIP_ID, SNP_CHECK_CSP_ID, SNP_CHECK_TCB, SNP_CHECK_REPORTED_TCB,                 \
+        SNP_CHECK_COMMITTED_TCB, SNP_CHECK_COMMITTED_VERSION
 
 /* Appends every check to `out` and fills `facts`. The evidence holds exactly when no check of `out` failed. */
 void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
                 struct snp_facts *facts);
+/* The same. *lineage is the caller's to drop; NULL when the chain did not verify. */
+void snp_verify_keep(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
+                     struct snp_facts *facts, struct snp_lineage **lineage);
 
 #endif

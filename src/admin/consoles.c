@@ -1,7 +1,7 @@
 #include "admin/consoles.h"
 
-#include "base/clock.h"
 #include "base/mem.h"
+#include "gate/standing.h"
 
 #include <semaphore.h>
 #include <stdlib.h>
@@ -72,8 +72,7 @@ static void consoles_judge_worker(void *arg, struct worker *worker)
     struct console_seat *seat = TAILQ_FIRST(&seats[worker->place.index]);
     while (seat) {
         struct console_seat *next = TAILQ_NEXT(seat, entry);
-        const struct standing *standing = seat->identity->standing;
-        char *lost = standing ? standing_lost(standing, &worker->gate.rules->policies, clock_wall_us()) : NULL;
+        char *lost = standing_lost(seat->identity, &worker->gate);
         if (lost)
             consoles_dismiss(seat, lost);
         free(lost);

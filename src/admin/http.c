@@ -75,7 +75,7 @@ static void http_give_nonce(struct http *http, struct evhttp_request *request)
         http_refuse(request, 503, "Service Unavailable", "this server asks for no evidence");
         return;
     }
-    struct err e = nonces_issue(attest->nonces, clock_wall_us(), nonce, &expires_in_s);
+    struct err e = nonces_issue(attest->nonces, clock_boot_us(), nonce, &expires_in_s);
     if (failed(e)) {
         log_error("cannot give out a nonce: %s", e.why);
         http_refuse(request, 503, "Service Unavailable", "no nonce can be given out now");

@@ -9,6 +9,7 @@ LIBVOUCH_SONAME = libvouch.so.0
 LIBVOUCH_MAP = $(top_srcdir)/src/api/libvouch.map
 libvouch_so_0_1_0_SOURCES = include/api/vouch.h include/api/handles.h \
     src/api/answer.c \
+    src/api/fact.c \
     src/api/policy.c \
     src/api/request.c \
     src/api/verdict.c \
@@ -31,8 +32,12 @@ uninstall-hook:
 	rm -f '$(DESTDIR)$(libdir)/$(LIBVOUCH_SONAME)' '$(DESTDIR)$(libdir)/libvouch.so'
 
 if UNIT_TESTS
-check_PROGRAMS += test/unit/test_api_vouch
-test_unit_test_api_vouch_SOURCES = test/unit/test_api_vouch.c $(SNP_FORGE) $(libvouch_so_0_1_0_SOURCES)
+check_PROGRAMS += test/unit/test_api_vouch test/unit/test_api_evidence
+API_SCENE = test/unit/api_scene.c test/unit/api_scene.h $(SNP_FORGE) $(libvouch_so_0_1_0_SOURCES)
+test_unit_test_api_vouch_SOURCES = test/unit/test_api_vouch.c $(API_SCENE)
 test_unit_test_api_vouch_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_api_vouch_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_api_evidence_SOURCES = test/unit/test_api_evidence.c test/unit/azure_forge.c $(API_SCENE)
+test_unit_test_api_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_api_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 endif

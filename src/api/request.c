@@ -27,6 +27,7 @@ void vouch_request_free(vouch_request *request)
     certificate_list_free(request->others);
     for (size_t i = 0; i < REQUEST_ENDORSEMENTS; i++)
         free(request->endorsement[i]);
+    evidence_release(&request->evidence);
     free(request->content);
     policy_drop(request->policy);
     free(request);
@@ -113,25 +114,43 @@ static struct err request_take_content(vouch_request *request, const void *bytes
     return OK;
 }
 
+static void request_drop_content(vouch_request *request)
+{
+    evidence_release(&request->evidence);
+    free(request->content);
+    request->content = NULL;
+    request->size = 0;
+}
+
+/* As the tool takes a file: what is of a report's size is one, whatever it begins like. */
+static struct err request_take_report(vouch_request *request, const void *bytes, size_t size)
+{
+    TRY(request_take_content(request, bytes, size, "report"));
+    struct bytes content = bytes_of(request->content, size);
+    struct err outcome = OK;
+    if (size != SNP_REPORT_SIZE && hcl_report_is_one(content))
+        outcome = hcl_report_parse(content, &request->hcl);
+    if (failed(outcome))
+        request_drop_content(request);
+    else
+        request->subject = REQUEST_REPORT;
+    return outcome;
+}
+
 int vouch_request_set_report(vouch_request *request, const void *bytes, size_t size, char *why, size_t why_size)
 {
-    struct err outcome = request_take_content(request, bytes, size, "report");
-    if (!failed(outcome))
-        request->subject = REQUEST_REPORT;
-    return api_answer(outcome, why, why_size);
+    return api_answer(request_take_report(request, bytes, size), why, why_size);
 }
 
 static struct err request_take_cmw(vouch_request *request, const void *bytes, size_t size)
 {
     TRY(request_take_content(request, bytes, size, "CMW"));
     struct err outcome = evidence_alone_parse(bytes_of(request->content, size), &request->evidence);
-    if (failed(outcome)) {
-        free(request->content);
-        request->content = NULL;
-        return outcome;
-    }
-    request->subject = REQUEST_CMW;
-    return OK;
+    if (failed(outcome))
+        request_drop_content(request);
+    else
+        request->subject = REQUEST_CMW;
+    return outcome;
 }
 
 int vouch_request_set_cmw(vouch_request *request, const void *bytes, size_t size, char *why, size_t why_size)

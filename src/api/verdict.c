@@ -16,6 +16,7 @@ void vouch_verdict_free(vouch_verdict *verdict)
 {
     if (!verdict)
         return;
+    api_free_facts(verdict);
     verdict_release(&verdict->verdict);
     free(verdict);
 }

@@ -67,13 +67,19 @@ static struct err verify_certificate_of(const vouch_verifier *verifier, const vo
     return OK;
 }
 
+static struct bytes request_report(const vouch_request *request)
+{
+    if (request->subject == REQUEST_CMW)
+        return request->evidence.report;
+    return request->hcl.report.n > 0 ? request->hcl.report : bytes_of(request->content, request->size);
+}
+
 /* Certificates of a CMW, or those given beside it or a report: never both, so that nobody wonders which were used. */
 static struct err request_collect(const vouch_request *request, struct snp_evidence *out)
 {
     const struct snp_certtable *table = &request->evidence.table;
-    bool is_cmw = request->subject == REQUEST_CMW, brings = table->vcek.n + table->vlek.n > 0;
-    *out =
-        (struct snp_evidence){.report = is_cmw ? request->evidence.report : bytes_of(request->content, request->size)};
+    bool brings = table->vcek.n + table->vlek.n > 0;
+    *out = (struct snp_evidence){.report = request_report(request)};
     if (brings && request->is_endorsed)
         return err_make(ERR_INPUT, "the CMW brings its own endorsements");
     if (brings) {
@@ -101,6 +107,9 @@ static struct err verify_report_of(const vouch_verifier *verifier, const vouch_r
     struct verify_report_request what = {
         .evidence = &evidence,
         .bind = request->subject == REQUEST_CMW ? &request->evidence.bind : NULL,
+        .azure = request->evidence.format == EVIDENCE_AZURE ? &request->evidence.azure : NULL,
+        .claims = request->hcl.claims,
+        .format = request->evidence.format,
         .policy = request->policy,
         .expected_nonce = bytes_of(request->nonce, request->nonce_size),
         .expected_data = request->has_report_data ? BYTES(request->report_data) : BYTES_NONE,
@@ -124,7 +133,7 @@ static struct err verify_judge(const vouch_verifier *verifier, const vouch_reque
     case REQUEST_NONE:
         break;
     }
-    return err_make(ERR_INPUT, "the request has no evidence: a certificate, a report or a CMW");
+    return err_make(ERR_INPUT, "the request has no evidence: a certificate, a report, a CMW or an EAT");
 }
 
 int vouch_verify(vouch_verifier *verifier, const vouch_request *request, vouch_verdict **out, char *why,
@@ -138,6 +147,7 @@ int vouch_verify(vouch_verifier *verifier, const vouch_request *request, vouch_v
         made = NULL;
     } else {
         api_clean(&made->verdict.checks);
+        api_tell_facts(made);
     }
     *out = made;
     return api_answer(outcome, why, why_size);

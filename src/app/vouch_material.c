@@ -1,8 +1,7 @@
 #include "app/vouch_material.h"
 
-#include "attest/cbor.h"
-#include "attest/cmw.h"
 #include "attest/corim.h"
+#include "attest/evidence_alone.h"
 #include "attest/small_file.h"
 #include "tls/pem.h"
 
@@ -60,37 +59,14 @@ static struct err material_take_der(struct bytes der, struct vouch_material *out
     return OK;
 }
 
-static struct err material_take_members(const struct cmw *cmw, const struct bind *bind, struct vouch_material *out)
+static struct err material_take_alone(struct bytes cbor, struct vouch_material *out)
 {
-    TRY(snp_certtable_parse(cmw->certs, &out->table));
-    out->evidence.bind = *bind;
-    out->report = cmw->report;
+    out->kind = evidence_alone_format(cbor) == EVIDENCE_EAT ? MATERIAL_EAT : MATERIAL_CMW;
+    TRY(evidence_alone_parse(cbor, &out->evidence));
+    out->report = out->evidence.report;
+    out->table = out->evidence.table;
     out->has_evidence = true;
     return OK;
-}
-
-static struct err material_take_cmw(struct bytes cbor, struct vouch_material *out)
-{
-    struct cmw cmw;
-    struct bind bind;
-    out->kind = MATERIAL_CMW;
-    out->evidence.format = EVIDENCE_CMW;
-    TRY(cmw_parse(cbor, &cmw));
-    TRY(bind_parse(cmw.bind, &bind));
-    if (cmw.azure.n > 0) {
-        out->evidence.format = EVIDENCE_AZURE;
-        TRY(evidence_azure_parse(cmw.azure, &out->evidence.azure));
-    }
-    return material_take_members(&cmw, &bind, out);
-}
-
-static struct err material_take_eat(struct bytes cbor, struct vouch_material *out)
-{
-    struct eat eat;
-    out->kind = MATERIAL_EAT;
-    out->evidence.format = EVIDENCE_EAT;
-    TRY(eat_parse(cbor, &eat));
-    return material_take_members(&eat.cmw, &eat.bind, out);
 }
 
 static struct err material_take_corim(struct bytes cbor, struct vouch_material *out)
@@ -127,20 +103,8 @@ static struct err material_take_table(struct bytes bytes, struct vouch_material 
     return OK;
 }
 
-static bool material_is_cbor_map(struct bytes bytes)
-{
-    struct reader r = reader_of(bytes);
-    return cbor_next(&r) == CBOR_IS_MAP;
-}
-
-static bool material_is_eat(struct bytes bytes)
-{
-    struct reader r = reader_of(bytes);
-    return cbor_next(&r) == CBOR_IS_TAG && cbor_read_tag(&r) == EAT_TAG;
-}
-
-/* Tables come first: the first byte of a GUID may look like anything. What then begins like a certificate, a CBOR map
- * or a tag that we know is one, or malformed; a report begins with its version. */
+/* Tables come first: the first byte of a GUID may look like anything. What then begins like a certificate, a CBOR map,
+ * an array or a tag that we know is one, or malformed; a report begins with its version. */
 static struct err material_recognise(const char *path, struct bytes bytes, struct vouch_material *out)
 {
     if (bytes.n == 0)
@@ -149,12 +113,10 @@ static struct err material_recognise(const char *path, struct bytes bytes, struc
         return OK;
     if (bytes.p[0] == DER_SEQUENCE)
         return material_take_der(bytes, out);
-    if (material_is_cbor_map(bytes))
-        return material_take_cmw(bytes, out);
+    if (evidence_alone_format(bytes) != EVIDENCE_NONE)
+        return material_take_alone(bytes, out);
     if (hcl_report_is_one(bytes))
         return material_take_hcl(bytes, out);
-    if (material_is_eat(bytes))
-        return material_take_eat(bytes, out);
     if (corim_is_likely(bytes))
         return material_take_corim(bytes, out);
     if (memmem(bytes.p, bytes.n, PEM_MARK, sizeof PEM_MARK - 1))
@@ -180,12 +142,10 @@ struct err vouch_material_read_report(const char *path, struct vouch_material *o
     *out = (struct vouch_material){0};
     TRY(small_file_read(path, MATERIAL_MAX, &out->content, &out->size));
     struct bytes bytes = bytes_of(out->content, out->size);
-    if (out->size != SNP_REPORT_SIZE && material_is_cbor_map(bytes))
-        return err_within(material_take_cmw(bytes, out), "\"%.100s\"", path);
+    if (out->size != SNP_REPORT_SIZE && evidence_alone_format(bytes) != EVIDENCE_NONE)
+        return err_within(material_take_alone(bytes, out), "\"%.100s\"", path);
     if (out->size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
         return err_within(material_take_hcl(bytes, out), "\"%.100s\"", path);
-    if (out->size != SNP_REPORT_SIZE && material_is_eat(bytes))
-        return err_within(material_take_eat(bytes, out), "\"%.100s\"", path);
     material_take_report(bytes, out);
     return OK;
 }
@@ -202,6 +162,7 @@ void vouch_material_release(struct vouch_material *material)
 {
     X509_free(material->leaf);
     certificate_list_free(material->others);
+    evidence_release(&material->evidence);
     free(material->content);
     *material = (struct vouch_material){0};
 }

@@ -40,14 +40,21 @@ static void pin_write_guest(const struct snp_report *report, FILE *out)
     fprintf(out, "  min_guest_svn: %" PRIu32 "\n", report->guest_svn);
 }
 
+/* The format is demanded of evidence from files, too. Nothing for the default one, and for a report by itself. */
+static void pin_write_format(const struct vouch_material *material, FILE *out)
+{
+    enum evidence_format format = material->evidence.format;
+    if (material->claims.n > 0)
+        format = EVIDENCE_AZURE;
+    if (format != EVIDENCE_NONE && format != EVIDENCE_CMW)
+        fprintf(out, "formats: [%s]\n", evidence_format_name(format));
+}
+
 /* What an Azure virtual machine started: its measurement is the paravisor's. Nothing for other evidence. */
 static void pin_write_azure(const struct vouch_material *material, FILE *out)
 {
     const struct evidence_azure *azure = &material->evidence.azure;
     struct tpm_quote quote;
-    if (azure->claims.n + material->claims.n == 0)
-        return;
-    fputs("formats: [azure]\n", out);
     if (azure->quote.n == 0 || failed(tpm_quote_parse(azure->quote, &quote)))
         return;
     fputs("launch:\n  tpm_pcrs:\n", out);
@@ -78,6 +85,7 @@ static char *pin_write(const struct vouch_material *material, const struct snp_r
     fprintf(out, "tcb:\n  min_version: \"%u.%u.%u\"\n", report->committed.major, report->committed.minor,
             report->committed.build);
     pin_write_guest(report, out);
+    pin_write_format(material, out);
     pin_write_azure(material, out);
     if (root) {
         hex_encode(bytes_of(root, SNP_SPKI_SHA256_SIZE), hash);

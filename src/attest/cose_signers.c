@@ -14,8 +14,7 @@
 
 struct cose_signer {
     EVP_PKEY *key;
-    int64_t not_before_s;
-    int64_t not_after_s;
+    struct cose_span valid;
 };
 
 struct cose_signers {
@@ -76,7 +75,7 @@ size_t cose_signers_count(const struct cose_signers *signers)
 }
 
 /* Takes the key, whatever comes of it. */
-static struct err cose_keep(struct cose_signers *signers, EVP_PKEY *key, int64_t not_before_s, int64_t not_after_s)
+static struct err cose_keep(struct cose_signers *signers, EVP_PKEY *key, struct cose_span valid)
 {
     bool fits = false;
     for (size_t i = 0; key && i < COSE_ECDSA_COUNT; i++)
@@ -86,22 +85,22 @@ static struct err cose_keep(struct cose_signers *signers, EVP_PKEY *key, int64_t
         return fits ? err_make(ERR_LIMIT, "there are more than %d signers", COSE_SIGNERS_MAX)
                     : err_make(ERR_INPUT, "a signer's key is not of P-256, P-384 or P-521");
     }
-    signers->signer[signers->count++] = (struct cose_signer){key, not_before_s, not_after_s};
+    signers->signer[signers->count++] = (struct cose_signer){key, valid};
     return OK;
 }
 
 static struct err cose_add_certificate(struct cose_signers *signers, struct bytes der)
 {
     const uint8_t *at = der.p;
-    int64_t from_s = 0, to_s = 0;
+    struct cose_span valid = {0, 0};
     X509 *x509 = d2i_X509(NULL, &at, (long)der.n);
     if (!x509)
         return err_crypto("a signer's certificate cannot be read");
-    struct err outcome = snp_time_s(X509_get0_notBefore(x509), &from_s);
+    struct err outcome = snp_time_s(X509_get0_notBefore(x509), &valid.not_before_s);
     if (!failed(outcome))
-        outcome = snp_time_s(X509_get0_notAfter(x509), &to_s);
+        outcome = snp_time_s(X509_get0_notAfter(x509), &valid.not_after_s);
     if (!failed(outcome))
-        outcome = cose_keep(signers, X509_get_pubkey(x509), from_s, to_s);
+        outcome = cose_keep(signers, X509_get_pubkey(x509), valid);
     X509_free(x509);
     return outcome;
 }
@@ -113,7 +112,8 @@ static struct err cose_add_block(struct cose_signers *signers, const char *type,
     if (strcmp(type, PEM_STRING_PUBLIC) != 0)
         return err_make(ERR_INPUT, "it holds something else than certificates and public keys");
     const uint8_t *at = der.p;
-    return cose_keep(signers, d2i_PUBKEY(NULL, &at, (long)der.n), INT64_MIN, INT64_MAX);
+    const struct cose_span always = {INT64_MIN, INT64_MAX};
+    return cose_keep(signers, d2i_PUBKEY(NULL, &at, (long)der.n), always);
 }
 
 static struct err cose_add_blocks(struct cose_signers *signers, BIO *text)
@@ -196,8 +196,37 @@ static const struct cose_signer *cose_find_signer(const struct cose_signers *sig
     return NULL;
 }
 
+/* What overlaps becomes one. */
+static void cose_add_span(struct cose_spans *spans, struct cose_span more)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < spans->count; i++) {
+        const struct cose_span span = spans->span[i];
+        if (span.not_before_s > more.not_after_s || more.not_before_s > span.not_after_s) {
+            spans->span[kept++] = span;
+            continue;
+        }
+        if (span.not_before_s < more.not_before_s)
+            more.not_before_s = span.not_before_s;
+        if (span.not_after_s > more.not_after_s)
+            more.not_after_s = span.not_after_s;
+    }
+    spans->span[kept++] = more;
+    spans->count = kept;
+}
+
+/* A certificate that was renewed for the same key stands beside the old one. */
+static void cose_find_spans(const struct cose_signers *signers, EVP_PKEY *key, struct cose_spans *out)
+{
+    out->count = 0;
+    for (size_t i = 0; i < signers->count; i++)
+        if (EVP_PKEY_eq(signers->signer[i].key, key) == 1)
+            cose_add_span(out, signers->signer[i].valid);
+    ERR_clear_error();
+}
+
 struct err cose_signers_verify(const struct cose_signers *signers, const struct cose_sign1 *sign1,
-                               int64_t *not_before_s, int64_t *not_after_s)
+                               struct cose_spans *out)
 {
     const struct cose_ecdsa *by = cose_find(sign1->algorithm);
     uint8_t *der = NULL;
@@ -214,7 +243,6 @@ struct err cose_signers_verify(const struct cose_signers *signers, const struct 
     TRY(outcome);
     if (!signer)
         return err_make(ERR_DENIED, "its signature is not by any of the %zu keys that are named", signers->count);
-    *not_before_s = signer->not_before_s;
-    *not_after_s = signer->not_after_s;
+    cose_find_spans(signers, signer->key, out);
     return OK;
 }

@@ -188,9 +188,14 @@ bool eat_is_in(struct bytes extension)
 struct err eat_parse_extension(struct bytes extension, struct eat *out)
 {
     struct bytes record = BYTES_NONE;
-    if (extension.n > EAT_MAX)
-        return err_make(ERR_INPUT, "the EAT has %zu bytes, more than %d", extension.n, EAT_MAX);
     TRY(cmw_unwrap(extension, &record));
+    return eat_parse_record(record, out);
+}
+
+struct err eat_parse_record(struct bytes record, struct eat *out)
+{
+    if (record.n > EAT_MAX)
+        return err_make(ERR_INPUT, "the EAT has %zu bytes, more than %d", record.n, EAT_MAX);
     TRY(cbor_scan(record, "the CMW record"));
     struct reader r = reader_of(record);
     uint64_t count = cbor_read_array(&r);

@@ -163,15 +163,6 @@ const char *judge_missing(const struct checklist *list)
     return NULL;
 }
 
-void judge_again(const struct policy *policy, const struct snp_facts *facts, int64_t now_us, struct checklist *out)
-{
-    bool trusted =
-        facts->root != SNP_ROOT_EXTRA || snp_arks_trust(policy->certificates.trusted_arks, facts->ark_spki_sha256);
-    checklist_add(out, SNP_CHECK_CHAIN_ROOT, trusted || !policy->certificates.verify_chain ? CHECK_PASS : CHECK_FAIL,
-                  "a trusted root", trusted ? "trusted" : "a root that certificates.trusted_arks does not name");
-    judge_report(policy, facts, now_us, out);
-}
-
 void judge_explain(const struct policy *policy,
                    void (*tell)(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected),
                    void *arg)

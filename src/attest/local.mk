@@ -3,11 +3,15 @@ libattest_a_SOURCES = \
     src/attest/attest.c include/attest/attest.h \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
+    src/attest/basis.c include/attest/basis.h \
+    src/attest/base64url.c include/attest/base64url.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
+    src/attest/challenge.c include/attest/challenge.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/cmw_json.c include/attest/cmw_json.h \
     src/attest/corim.c include/attest/corim.h \
     src/attest/corim_comid.c include/attest/corim_comid.h \
     src/attest/corim_item.c include/attest/corim_item.h \
@@ -138,6 +142,16 @@ check_PROGRAMS += test/unit/test_attest_verified
 test_unit_test_attest_verified_SOURCES = test/unit/test_attest_verified.c $(SIMULATED) test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_verified_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_verified_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_basis
+test_unit_test_attest_basis_SOURCES = test/unit/test_attest_basis.c test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_basis_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_basis_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+check_PROGRAMS += test/unit/test_attest_missing
+test_unit_test_attest_missing_SOURCES = test/unit/test_attest_missing.c $(SIMULATED) test/unit/snp_forge.c \
+    test/unit/snp_forge.h test/unit/tls_pair.c test/unit/tls_pair.h
+test_unit_test_attest_missing_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_missing_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=checklist_add -Wl,--wrap=checklist_addf
+test_unit_test_attest_missing_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_dice test/unit/test_attest_formats test/unit/test_attest_go_eat
 EVIDENCE_SCENE = test/unit/evidence_scene.c test/unit/evidence_scene.h $(SIMULATED) test/unit/tls_pair.c \
     test/unit/tls_pair.h

@@ -18,7 +18,7 @@
 #define NONCE_MAC_AT      (8 + NONCE_RANDOM_SIZE)
 #define NONCE_MAC_SIZE    (NONCE_SIZE - NONCE_MAC_AT)
 #define NONCE_KEY_SIZE    32
-#define NONCE_SKEW_US     (INT64_C(5) * US_PER_SECOND) /* how far the wall clock may be set back */
+#define NONCE_SKEW_US     (INT64_C(5) * US_PER_SECOND) /* how far callers may be apart with the time */
 
 /* A nonce and the one key that may use it. */
 struct bound {
@@ -179,7 +179,8 @@ static bool is_ours(struct nonces *nonces, struct bytes nonce, int64_t *issued_u
     return true;
 }
 
-/* Under the lock. */
+/* Under the lock. The head has been bound for longest: the clock does not go back, and what callers are apart lets
+ * nothing stay for longer than that. */
 static void drop_expired(struct nonces *nonces, int64_t now_us)
 {
     struct bound *oldest = nonces->table;

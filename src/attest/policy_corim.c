@@ -80,13 +80,14 @@ struct corim_taking {
     struct corim_period period;
 };
 
-/* Both have to hold. */
-static void narrow(struct corim_period *period, int64_t not_before_s, int64_t not_after_s)
+/* Both have to hold. False when they never do. */
+static bool narrow(struct corim_period *period, int64_t not_before_s, int64_t not_after_s)
 {
     if (period->not_before_s < not_before_s)
         period->not_before_s = not_before_s;
     if (period->not_after_s > not_after_s)
         period->not_after_s = not_after_s;
+    return period->not_before_s <= period->not_after_s;
 }
 
 static struct err take_reference(void *arg, const struct corim_reference *reference)
@@ -106,21 +107,19 @@ static struct err take_reference(void *arg, const struct corim_reference *refere
     return policy_measurements_add(taking->measurements, &allowed);
 }
 
-/* Whether somebody whom the policy names stands behind it. */
-static struct err check_signature(const struct corim *corim, struct corim_taking *taking)
+/* Whether somebody whom the policy names stands behind it, and when. */
+static struct err check_signature(const struct corim *corim, const struct policy_measurements *measurements,
+                                  struct cose_spans *spans)
 {
-    int64_t from_s = 0, to_s = 0;
-    const struct cose_signers *signers = taking->measurements->signers;
+    const struct cose_signers *signers = measurements->signers;
+    *spans = (struct cose_spans){.span = {{INT64_MIN, INT64_MAX}}, .count = 1};
     if (!corim->is_signed)
-        return taking->measurements->takes_unsigned
+        return measurements->takes_unsigned
                    ? OK
                    : err_make(ERR_DENIED, "nobody signed it, and corim_unsigned is not \"allow\"");
     if (cose_signers_count(signers) == 0)
         return err_make(ERR_DENIED, "it is signed, and corim_signers names nobody");
-    TRY(cose_signers_verify(signers, &corim->sign1, &from_s, &to_s));
-    narrow(&taking->period, from_s, to_s);
-    narrow(&taking->period, corim->signed_for.not_before_s, corim->signed_for.not_after_s);
-    return OK;
+    return cose_signers_verify(signers, &corim->sign1, spans);
 }
 
 static struct err take_corim(void *arg, struct bytes content)
@@ -128,8 +127,21 @@ static struct err take_corim(void *arg, struct bytes content)
     struct corim corim;
     TRY(corim_parse(content, &corim));
     struct corim_taking taking = {arg, corim.period};
-    TRY(check_signature(&corim, &taking));
-    return corim_snp_each(&corim, take_reference, &taking);
+    struct cose_spans spans;
+    bool is_taken = false;
+    TRY(check_signature(&corim, taking.measurements, &spans));
+    if (corim.is_signed)
+        narrow(&taking.period, corim.signed_for.not_before_s, corim.signed_for.not_after_s);
+    const struct corim_period period = taking.period;
+    for (size_t i = 0; i < spans.count; i++) {
+        taking.period = period;
+        bool ever_holds = narrow(&taking.period, spans.span[i].not_before_s, spans.span[i].not_after_s);
+        if (!ever_holds && (is_taken || i + 1 < spans.count)) /* one at least stands there, were it retired */
+            continue;
+        TRY(corim_snp_each(&corim, take_reference, &taking));
+        is_taken = true;
+    }
+    return OK;
 }
 
 struct err policy_corim_load(const struct policy_place *place, struct policy_measurements *measurements)

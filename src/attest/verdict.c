@@ -37,6 +37,7 @@ void verdict_release(struct verdict *verdict)
     free(verdict->policy);
     free(verdict->policy_version);
     checklist_free(&verdict->checks);
+    snp_lineage_drop(verdict->lineage);
     *verdict = (struct verdict){.kind = VERDICT_DENY};
 }
 

@@ -13,7 +13,7 @@
 struct verified_entry {
     UT_hash_handle hh; /* in the order of use */
     struct verified_key key;
-    int64_t until_us; /* wall clock */
+    int64_t from_us, until_us; /* wall clock */
     struct verified_leaf leaf;
 };
 
@@ -37,6 +37,7 @@ void verified_leaf_release(struct verified_leaf *leaf)
 {
     checklist_free(&leaf->checks);
     checklist_free(&leaf->demands);
+    snp_lineage_drop(leaf->lineage);
     *leaf = (struct verified_leaf){0};
 }
 
@@ -75,6 +76,7 @@ struct err verified_key_of(const struct verified *verified, const X509 *certific
 static void verified_copy_leaf(const struct verified_leaf *from, struct verified_leaf *to)
 {
     *to = *from;
+    to->lineage = snp_lineage_hold(from->lineage);
     to->checks = to->demands = CHECKLIST_EMPTY;
     checklist_copy(&from->checks, 0, from->checks.count, &to->checks);
     checklist_copy(&from->demands, 0, from->demands.count, &to->demands);
@@ -85,7 +87,8 @@ bool verified_find(struct verified *verified, const struct verified_key *key, in
     struct verified_entry *entry;
     pthread_mutex_lock(&verified->lock);
     HASH_FIND(hh, verified->entries, key, sizeof *key, entry);
-    if (entry && entry->until_us <= now_us) {
+    /* Before it was made there was nothing to know: the clock was set back, and nobody can tell how old it is. */
+    if (entry && (now_us < entry->from_us || entry->until_us <= now_us)) {
         verified_forget(verified, entry);
         entry = NULL;
     }
@@ -117,6 +120,7 @@ void verified_keep(struct verified *verified, const struct verified_key *key, co
         verified_forget(verified, verified->entries);
     entry = NEW(struct verified_entry);
     entry->key = *key;
+    entry->from_us = now_us;
     entry->until_us = until_us;
     entry->leaf = *leaf;
     HASH_ADD(hh, verified->entries, key, sizeof entry->key, entry);

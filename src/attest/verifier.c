@@ -1,28 +1,27 @@
 #include "attest/verifier.h"
 
 #include "attest/azure_verify.h"
+#include "attest/challenge.h"
 #include "attest/judge.h"
 #include "base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Without these among the checks there is no verdict but deny: of a certificate, of every report, of a policy. */
-#define REQUIRED_OF_CERTIFICATE                                                                                        \
-    VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_FORMAT, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED,          \
-        JUDGE_CHECK_NONCE, JUDGE_CHECK_NONCE_LENGTH, JUDGE_CHECK_NONCE_AGE
-#define REQUIRED_OF_REPORT                                                                                             \
-    VERIFY_CHECK_BINDING, SNP_CHECK_REPORT_LENGTH, SNP_CHECK_REPORT_VERSION, SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT,    \
-        SNP_CHECK_CHAIN_VALIDITY, SNP_CHECK_REPORT_SIGNATURE, SNP_CHECK_KEY_KIND, SNP_CHECK_PRODUCT,                   \
-        SNP_CHECK_CHIP_ID, SNP_CHECK_TCB
-#define REQUIRED_OF_POLICY JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
+/* Without these among the checks there is no verdict but deny: of a certificate, of all evidence, of every report, of a
+ * policy. */
+#define REQUIRED_OF_CERTIFICATE VERIFY_CHECK_TLS, VERIFY_CHECK_EVIDENCE, VERIFY_CHECK_VALIDITY, VERIFY_CHECK_ISSUED
+#define REQUIRED_OF_EVIDENCE    VERIFY_CHECK_FORMAT, JUDGE_CHECK_NONCE, JUDGE_CHECK_NONCE_LENGTH, JUDGE_CHECK_NONCE_AGE
+#define REQUIRED_OF_REPORT      VERIFY_CHECK_BINDING, SNP_CHECKS
+#define REQUIRED_OF_POLICY      JUDGE_CHECK_SIMULATED, JUDGE_CHECK_MEASUREMENT /* and all others: see verify_demands */
 
-static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT, REQUIRED_OF_POLICY,
-                                                   NULL};
-static const char *const certificate_required_without_policy[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_REPORT,
-                                                                  VERIFY_CHECK_POLICY, NULL};
-static const char *const report_required[] = {REQUIRED_OF_REPORT, REQUIRED_OF_POLICY, NULL};
-static const char *const report_required_without_policy[] = {REQUIRED_OF_REPORT, VERIFY_CHECK_POLICY, NULL};
+static const char *const certificate_required[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_EVIDENCE, REQUIRED_OF_REPORT,
+                                                   REQUIRED_OF_POLICY, NULL};
+static const char *const certificate_required_without_policy[] = {REQUIRED_OF_CERTIFICATE, REQUIRED_OF_EVIDENCE,
+                                                                  REQUIRED_OF_REPORT, VERIFY_CHECK_POLICY, NULL};
+static const char *const report_required[] = {REQUIRED_OF_EVIDENCE, REQUIRED_OF_REPORT, REQUIRED_OF_POLICY, NULL};
+static const char *const report_required_without_policy[] = {REQUIRED_OF_EVIDENCE, REQUIRED_OF_REPORT,
+                                                             VERIFY_CHECK_POLICY, NULL};
 
 /* What is at hand while one certificate is verified. */
 struct verification {
@@ -50,11 +49,11 @@ static void verify_tls(const struct verification *v)
                   good ? "TLS 1.3" : "no TLS 1.3: such a session is not attested");
 }
 
-static void verify_format(const struct verification *v, bool is_accepted)
+static void verify_format(const struct policy *policy, enum evidence_format format, struct checklist *checks)
 {
-    checklist_add(v->checks, VERIFY_CHECK_FORMAT, is_accepted ? CHECK_PASS : CHECK_FAIL,
-                  v->request->policy ? "a format that the policy accepts" : "a known format",
-                  evidence_format_name(v->evidence.format));
+    bool is_accepted = !policy || policy->formats[format];
+    checklist_add(checks, VERIFY_CHECK_FORMAT, is_accepted ? CHECK_PASS : CHECK_FAIL,
+                  policy ? "a format that the policy accepts" : "a known format", evidence_format_name(format));
 }
 
 /* False when there is nothing to go on with: of a format that the policy does not accept nothing is read. */
@@ -84,7 +83,7 @@ static bool verify_find(struct verification *v)
     }
     verdict->issued_at_s = v->evidence.issued_at_s;
     checklist_add(v->checks, VERIFY_CHECK_EVIDENCE, CHECK_PASS, expected, "found");
-    verify_format(v, is_accepted);
+    verify_format(policy, v->evidence.format, v->checks);
     return is_accepted;
 }
 
@@ -155,7 +154,7 @@ static void verify_report(const struct verification *v)
     snp.vek = v->evidence.vek;
     verify_lend(request->policy, request->kds, &snp, &proof);
     verify_lend_crls(request->crls, snp.report, &trust);
-    snp_verify(&snp, &trust, &checks, &v->verdict->facts);
+    snp_verify_keep(&snp, &trust, &checks, &v->verdict->facts, &v->verdict->lineage);
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, v->verdict);
 }
@@ -232,7 +231,7 @@ static bool verify_tolerates_unbound(const struct verify_request *request)
     return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
 }
 
-static void verify_binding(struct verification *v)
+static bool verify_binding(struct verification *v)
 {
     const char *expected = v->evidence.format == EVIDENCE_AZURE ? "a quote made for this certificate"
                                                                 : "REPORT_DATA made for this certificate";
@@ -244,6 +243,7 @@ static void verify_binding(struct verification *v)
     else
         checklist_add(v->checks, VERIFY_CHECK_BINDING, verify_tolerates_unbound(v->request) ? CHECK_WARN : CHECK_FAIL,
                       expected, "the report binds a nonce and no key: anybody may have relayed it");
+    return !failed(e);
 }
 
 static void verify_time_text(int64_t at_s, char out[CLOCK_TEXT_SIZE])
@@ -276,7 +276,8 @@ static void verify_times(const struct verification *v)
 }
 
 /* What a policy demands, as it was found earlier (`known`, which is emptied; may be NULL); without one a check says
- * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end. */
+ * that nobody asked. A demand that nobody has looked at is not met. Gives where the checks of judge_report end; 0 when
+ * one is missing: what was found is then not to be found again. */
 static size_t verify_demands(const struct policy *policy, const struct azure_facts *azure, int64_t now_us,
                              struct checklist *known, struct verdict *verdict)
 {
@@ -296,107 +297,32 @@ static size_t verify_demands(const struct policy *policy, const struct azure_fac
     const char *missing = is_known ? NULL : judge_missing(&verdict->checks);
     if (missing)
         checklist_add(&verdict->checks, missing, CHECK_FAIL, "", "the check was not made");
-    return judged_to;
-}
-
-static void verify_skip_nonce(const struct verification *v, const char *why)
-{
-    checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_SKIPPED, "", why);
-    checklist_add(v->checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", why);
-}
-
-static void verify_age(const struct verification *v, int64_t age_us, const char *of)
-{
-    char expected[64];
-    int64_t max_us = v->request->policy->nonce.max_age_us;
-    snprintf(expected, sizeof expected, "at most %lld s", (long long)(max_us / US_PER_SECOND));
-    checklist_addf(v->checks, JUDGE_CHECK_NONCE_AGE, age_us <= max_us ? CHECK_PASS : CHECK_FAIL, expected, "%lld s%s",
-                   (long long)(age_us / US_PER_SECOND), of);
-}
-
-/* Without a nonce of ours, age is what the evidence itself claims. Where a report binds no time there is no such claim:
- * that fails where a nonce is required, and is a warning where the policy does without. */
-static void verify_claimed_age(const struct verification *v)
-{
-    int64_t issued_s = v->evidence.issued_at_s;
-    if (evidence_format_is_ours(v->evidence.format))
-        verify_age(v, v->request->now_us - issued_s * US_PER_SECOND, " by the evidence's own clock");
-    else
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, v->request->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
-                      "a known age", "a report of this format binds no time");
-}
-
-static void verify_nonce_length(const struct policy *policy, struct bytes nonce, struct checklist *checks)
-{
-    char expected[64];
-    size_t least = policy->nonce.min_length;
-    snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(checks, JUDGE_CHECK_NONCE_LENGTH, nonce.n >= least ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
-                   nonce.n);
-}
-
-/* A nonce that the caller gave out itself: how old it is only the caller knows. */
-static void verify_expected_nonce(const struct policy *policy, struct bytes expected, struct bytes found,
-                                  struct checklist *checks)
-{
-    bool same = bytes_equal_secret(expected, found);
-    checklist_add(checks, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
-                  same ? "it is" : (found.n == 0 ? "the evidence carries none" : "another"));
-    if (policy)
-        verify_nonce_length(policy, found, checks);
-    else
-        checklist_add(checks, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "no policy was given");
-    checklist_add(checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", "who asked for it knows when that was");
-}
-
-/* A nonce is bound to the key only by evidence that holds in every other respect, so that nobody can use up those of
- * others. */
-static void verify_server_nonce(const struct verification *v)
-{
-    const struct verify_request *request = v->request;
-    const char *expected = "a nonce that this server gave out, for this key";
-    int64_t age_us = 0;
-    enum nonce_state state = NONCE_FOREIGN;
-    enum nonce_state (*ask)(struct nonces *, struct bytes, const uint8_t *, int64_t, int64_t, int64_t *) =
-        checklist_has_failure(v->checks) ? nonces_look : nonces_claim;
-    if (request->nonces)
-        state = ask(request->nonces, v->evidence.nonce, v->certificate.spki_sha384, request->now_us,
-                    request->policy->nonce.max_age_us, &age_us);
-    bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
-    checklist_add(v->checks, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
-    if (state == NONCE_FOREIGN)
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
-    else
-        verify_age(v, age_us, "");
+    return missing ? 0 : judged_to;
 }
 
 static void verify_nonce(const struct verification *v)
 {
-    const struct policy *policy = v->request->policy;
-    if (v->request->expected_nonce.n > 0) {
-        verify_expected_nonce(policy, v->request->expected_nonce, v->evidence.nonce, v->checks);
-    } else if (v->request->role != VERIFY_CLIENT) {
-        const char *why = v->request->role == VERIFY_FILE ? "a file answers no challenge"
-                                                          : "a server's certificate answers no challenge";
-        verify_skip_nonce(v, why);
-        checklist_add(v->checks, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", why);
-    } else if (!policy) {
-        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
-    } else if (v->evidence.nonce.n == 0 && policy->nonce.required) {
-        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        verify_claimed_age(v);
-    } else if (v->evidence.nonce.n == 0) {
-        verify_skip_nonce(v, "the policy asks for none, and none is there");
-        verify_claimed_age(v);
-    } else if (policy->nonce.source == POLICY_NONCE_ANY) {
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        checklist_add(v->checks, JUDGE_CHECK_NONCE, CHECK_PASS, "any nonce", "found");
-        verify_claimed_age(v);
-    } else {
-        verify_nonce_length(policy, v->evidence.nonce, v->checks);
-        verify_server_nonce(v);
-    }
+    const struct verify_request *request = v->request;
+    struct challenge_answer answer = {
+        .policy = request->policy,
+        .nonces = request->nonces,
+        .nonce = v->evidence.nonce,
+        .spki_sha384 = v->certificate.spki_sha384,
+        .binds_time = evidence_format_is_ours(v->evidence.format),
+        .issued_at_s = v->evidence.issued_at_s,
+        .now_us = request->now_us,
+        .nonces_now_us = request->nonces_now_us,
+    };
+    v->verdict->nonce_size = v->evidence.nonce.n;
+    if (request->expected_nonce.n > 0)
+        challenge_expect(request->policy, request->expected_nonce, v->evidence.nonce, "the evidence carries none",
+                         v->checks);
+    else if (request->role == VERIFY_CLIENT)
+        v->verdict->nonce_is_ours = challenge_judge(&answer, v->checks);
+    else
+        challenge_skip(request->role == VERIFY_FILE ? CHALLENGE_NOT_ASKED
+                                                    : "a server's certificate answers no challenge",
+                       v->checks);
 }
 
 /* Whether this very certificate held lately under this very policy: what was found then is found again. */
@@ -420,6 +346,7 @@ static bool verify_recall(struct verification *v)
     v->certificate.facts.not_after_s = known->not_after_s;
     memcpy(v->certificate.spki_sha384, known->spki_sha384, SHA384_SIZE);
     v->verdict->facts = known->facts;
+    v->verdict->lineage = snp_lineage_hold(known->lineage);
     v->verdict->format = known->format;
     v->verdict->has_evidence = true;
     memcpy(v->verdict->evidence_sha256, known->evidence_sha256, sizeof known->evidence_sha256);
@@ -434,13 +361,18 @@ static bool verify_look(struct verification *v)
     if (!verify_find(v))
         return false;
     verify_report(v);
-    verify_binding(v);
+    /* A raw report does not say which nonce it is over: that which was asked for, or it is about something else. */
+    bool is_raw = v->evidence.format == EVIDENCE_RAW;
+    if (is_raw)
+        v->evidence.nonce = v->request->expected_nonce;
+    if (!verify_binding(v) && is_raw)
+        v->evidence.nonce = BYTES_NONE;
     v->bound_to = v->checks->count;
     return true;
 }
 
-/* Demands that depend on the time are made again every time. Of Azure's evidence there is more to look at than is kept.
- */
+/* Demands that depend on the time are made again every time. Of Azure's evidence there is more to look at than is kept,
+ * and what a raw report is over depends on what was asked. */
 static void verify_remember(struct verification *v, size_t demands_from, size_t demands_to)
 {
     struct verified_leaf leaf = {
@@ -452,8 +384,10 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
         .not_after_s = v->certificate.facts.not_after_s,
     };
     if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
-        v->evidence.nonce.n > sizeof leaf.nonce || judge_missing(v->checks))
+        (v->evidence.format == EVIDENCE_RAW && v->request->expected_nonce.n > 0) ||
+        v->evidence.nonce.n > sizeof leaf.nonce || demands_to == 0)
         return;
+    leaf.lineage = snp_lineage_hold(v->verdict->lineage);
     if (v->evidence.nonce.n > 0)
         memcpy(leaf.nonce, v->evidence.nonce.p, v->evidence.nonce.n);
     memcpy(leaf.evidence_sha256, v->evidence.sha256, sizeof leaf.evidence_sha256);
@@ -478,6 +412,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
+    evidence_release(&v.evidence);
     verified_leaf_release(&v.known);
     verdict_conclude(out, request->policy,
                      request->policy ? certificate_required : certificate_required_without_policy);
@@ -525,7 +460,8 @@ static const char *verify_report_bound_to(const struct verify_report_request *re
     return request->azure ? "a quote made for the bind record" : "REPORT_DATA made for the bind record";
 }
 
-static void verify_report_binding(const struct verify_report_request *request, struct verdict *out,
+/* Whether what the bind record says is vouched for by what the processor, or Azure's TPM, signed. */
+static bool verify_report_binding(const struct verify_report_request *request, struct verdict *out,
                                   struct azure_facts *azure)
 {
     if (!report_has_bind(request))
@@ -533,32 +469,43 @@ static void verify_report_binding(const struct verify_report_request *request, s
     if (request->expected_data.n == 0 && !report_has_bind(request)) {
         checklist_add(&out->checks, VERIFY_CHECK_BINDING, CHECK_SKIPPED, "",
                       "no certificate: what REPORT_DATA binds was not looked at");
-        return;
+        return false;
     }
     struct err e = verify_report_binding_holds(request, out, azure);
     checklist_add(&out->checks, VERIFY_CHECK_BINDING, failed(e) ? CHECK_FAIL : CHECK_PASS,
                   verify_report_bound_to(request), failed(e) ? e.why : "it is");
+    return !failed(e) && report_has_bind(request);
 }
 
-/* A measurement of Azure's is the paravisor's: a policy that does not name the format is not about it. */
+/* A measurement of Azure's is the paravisor's: a policy that does not name the format is not about it. The bare report
+ * is no evidence of a peer's: who hands it over chose its form, and no policy says anything about that. */
 static void verify_report_format(const struct verify_report_request *request, struct verdict *out)
 {
-    if (!request->azure && request->claims.n == 0)
-        return;
-    out->format = EVIDENCE_AZURE;
-    bool accepted = !request->policy || request->policy->formats[EVIDENCE_AZURE];
-    checklist_add(&out->checks, VERIFY_CHECK_FORMAT, accepted ? CHECK_PASS : CHECK_FAIL,
-                  request->policy ? "a format that the policy accepts" : "a known format",
-                  evidence_format_name(EVIDENCE_AZURE));
+    out->format = request->format;
+    if (request->azure || request->claims.n > 0)
+        out->format = EVIDENCE_AZURE;
+    else if (out->format == EVIDENCE_NONE)
+        out->format = request->bind ? EVIDENCE_CMW : EVIDENCE_RAW;
+    if (out->format == EVIDENCE_RAW)
+        checklist_add(&out->checks, VERIFY_CHECK_FORMAT, CHECK_SKIPPED, "",
+                      "a report by itself: formats is about what it is wrapped in");
+    else
+        verify_format(request->policy, out->format, &out->checks);
 }
 
-/* A nonce stands in the bind record, which REPORT_DATA is made of; of a kind that cannot be held against it none is
- * believed. */
-static void verify_report_nonce(const struct verify_report_request *request, struct verdict *out)
+/* A nonce stands in the bind record, which REPORT_DATA is made of; of one that is not vouched for none is believed. */
+static void verify_report_nonce(const struct verify_report_request *request, bool is_bound, struct verdict *out)
 {
+    const char *absent = out->format == EVIDENCE_RAW
+                             ? "a report by itself does not say: only its whole REPORT_DATA can be asked for"
+                             : "the evidence is about none";
     if (request->expected_nonce.n > 0)
-        verify_expected_nonce(request->policy, request->expected_nonce,
-                              report_has_bind(request) ? request->bind->nonce : BYTES_NONE, &out->checks);
+        challenge_expect(request->policy, request->expected_nonce, is_bound ? request->bind->nonce : BYTES_NONE, absent,
+                         &out->checks);
+    else if (request->expected_data.n > 0)
+        challenge_skip("REPORT_DATA was given whole: who gave it knows whether that is fresh", &out->checks);
+    else
+        challenge_skip(CHALLENGE_NOT_ASKED, &out->checks);
 }
 
 void verify_report_alone(const struct verify_report_request *request, struct verdict *out)
@@ -569,8 +516,6 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     int64_t began_us = clock_monotonic_us();
     trust.cache = request->chains;
     out->at_us = request->now_us;
-    /* Of a record that REPORT_DATA is not held against here, anybody may have written the time. */
-    out->issued_at_s = report_has_bind(request) ? request->bind->issued_at_s : 0;
     if (!request->policy || request->crl_mode == SNP_CRL_REQUIRED)
         trust.crl_mode = request->crl_mode;
     struct snp_evidence evidence = *request->evidence;
@@ -581,9 +526,11 @@ void verify_report_alone(const struct verify_report_request *request, struct ver
     kds_proof_release(&proof);
     verify_take_checks(request->policy, &checks, out);
     verify_report_format(request, out);
-    verify_report_binding(request, out, &azure);
+    bool is_bound = verify_report_binding(request, out, &azure);
+    /* In a record that nothing vouches for, anybody may have written the time. */
+    out->issued_at_s = is_bound ? request->bind->issued_at_s : 0;
     verify_demands(request->policy, &azure, request->now_us, NULL, out);
-    verify_report_nonce(request, out);
+    verify_report_nonce(request, is_bound, out);
     verdict_conclude(out, request->policy, request->policy ? report_required : report_required_without_policy);
     out->duration_us = clock_monotonic_us() - began_us;
 }

@@ -75,19 +75,10 @@ static bool admission_take_rights(struct login *login, bool own_uid)
     return !identity->is_console || identity->may_show;
 }
 
-/* The policy that this client's evidence must meet; NULL where none is asked. */
-static const char *admission_policy(const struct login *login)
-{
-    const char *name = login->rules->config->set.client_attest_policy;
-    if (login->line && login->line->attest)
-        name = login->line->attest;
-    return name[0] && strcmp(name, "none") != 0 ? name : NULL;
-}
-
 static void admission_judge(struct login *login)
 {
     char text[160];
-    const char *name = admission_policy(login);
+    const char *name = rules_attest(login->rules, login->line);
     struct policy *policy = name ? policies_find(&login->rules->policies, name) : NULL;
     if (!name) {
         admission_authenticate(login);
@@ -111,7 +102,7 @@ static bool admission_choose_method(struct login *login)
                                           .is_tls = stream_ssl(login->stream) != NULL,
                                           .database = identity->database,
                                           .user = identity->user};
-    login->line = hba_find(login->rules->hba, &question);
+    login->line = rules_find_line(login->rules, &question);
     if (!login->line || login->line->method == AUTH_TYPE_REJECT)
         return false;
     login->method = login->line->method;

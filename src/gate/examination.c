@@ -4,6 +4,7 @@
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "gate/standing.h"
 #include "tls/peer.h"
 
 #include <stdio.h>
@@ -48,6 +49,7 @@ static void examination_work(struct login *login)
         .is_tls13 = examination->is_tls13,
         .policy = examination->policy,
         .nonces = attest->nonces,
+        .nonces_now_us = clock_boot_us(),
         .chains = attest->chains,
         .verified = attest->verified,
         .kds = attest->kds,
@@ -69,7 +71,7 @@ static void examination_work(struct login *login)
     examination->kind = verdict.kind;
     examination->reason = mem_string(verdict.reason);
     if (verdict.kind != VERDICT_DENY)
-        examination->standing = standing_new(examination->policy, &verdict.facts);
+        examination->standing = standing_new(examination->policy, &verdict, &login->peer);
     journal_write(attest->journal, &peer, &verdict, examination->id);
     verdict_release(&verdict);
 }

@@ -1,5 +1,7 @@
 #include "gate/identity.h"
 
+#include "gate/standing.h"
+
 #include <stdlib.h>
 
 void identity_free(struct identity *identity)

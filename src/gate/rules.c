@@ -102,6 +102,17 @@ bool rules_want_certificates(const struct rules *rules)
            set->client_tls_sslmode >= SSLMODE_VERIFY_CA || (rules->hba && hba_wants_certificates(rules->hba));
 }
 
+const struct hba_line *rules_find_line(const struct rules *rules, const struct hba_question *question)
+{
+    return rules->config->set.auth_type == AUTH_TYPE_HBA ? hba_find(rules->hba, question) : NULL;
+}
+
+const char *rules_attest(const struct rules *rules, const struct hba_line *line)
+{
+    const char *name = line && line->attest ? line->attest : rules->config->set.client_attest_policy;
+    return name[0] && strcmp(name, "none") != 0 ? name : NULL;
+}
+
 static bool rules_list_has(char *const *parts, const char *name)
 {
     for (; *parts; parts++)

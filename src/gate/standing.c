@@ -1,16 +1,18 @@
 #include "gate/standing.h"
 
-#include "attest/judge.h"
-#include "attest/verdict.h"
+#include "attest/attest.h"
+#include "base/clock.h"
 #include "base/mem.h"
+#include "gate/gate.h"
 
 #include <stdlib.h>
 
-struct standing *standing_new(struct policy *policy, const struct snp_facts *facts)
+struct standing *standing_new(struct policy *policy, const struct verdict *verdict, const struct address *peer)
 {
     struct standing *standing = NEW(struct standing);
     standing->policy = policy_ref(policy);
-    standing->facts = *facts;
+    standing->basis = basis_of(verdict);
+    standing->peer = *peer;
     return standing;
 }
 
@@ -19,30 +21,48 @@ void standing_free(struct standing *standing)
     if (!standing)
         return;
     policy_drop(standing->policy);
+    basis_release(&standing->basis);
     free(standing);
 }
 
-static char *standing_judge(const struct standing *standing, const struct policy *policy, int64_t now_us)
+static char *standing_judge(const struct standing *standing, const struct policy *policy, const struct gate *gate)
 {
-    static const char *const required[] = {JUDGE_CHECK_SIMULATED, NULL};
+    struct crl_set *crls = gate->attest ? crls_hold(gate->attest->crls) : NULL;
     struct verdict verdict;
     char *text = NULL;
     verdict_init(&verdict);
-    verdict.facts = standing->facts;
-    judge_again(policy, &standing->facts, now_us, &verdict.checks);
-    verdict_conclude(&verdict, policy, required);
+    basis_judge(&standing->basis, policy, crls, clock_wall_us(), &verdict);
     if (verdict.kind == VERDICT_DENY)
         text = mem_string(verdict.reason);
     verdict_release(&verdict);
+    crl_set_drop(crls);
     return text;
 }
 
-char *standing_lost(const struct standing *standing, const struct policies *policies, int64_t now_us)
+/* As admission asks for one who comes now. NULL: none is asked for, or nobody like that is let in: who may log in is
+ * no question to a session. */
+static const char *standing_policy_name(const struct identity *identity, const struct rules *rules)
 {
-    const struct policy *policy = policies_find(policies, standing->policy->name);
-    if (!policy)
-        return mem_format("there is no policy \"%s\" any more", standing->policy->name);
+    const struct hba_question question = {.peer = &identity->standing->peer,
+                                          .is_unix = identity->is_unix,
+                                          .is_tls = identity->tls_version != NULL,
+                                          .database = identity->database,
+                                          .user = identity->user};
+    const struct hba_line *line = rules_find_line(rules, &question);
+    bool is_let_in = rules->config->set.auth_type != AUTH_TYPE_HBA || (line && line->method != AUTH_TYPE_REJECT);
+    return is_let_in ? rules_attest(rules, line) : NULL;
+}
+
+char *standing_lost(const struct identity *identity, const struct gate *gate)
+{
+    const struct standing *standing = identity->standing;
+    const char *name = standing ? standing_policy_name(identity, gate->rules) : NULL;
+    if (!name)
+        return NULL;
+    const struct policy *policy = policies_find(&gate->rules->policies, name);
+    if (!policy) /* rules_load lets none through */
+        return mem_format("there is no policy \"%s\"", name);
     if (policy == standing->policy || policy->keeps_sessions)
         return NULL;
-    return standing_judge(standing, policy, now_us);
+    return standing_judge(standing, policy, gate);
 }

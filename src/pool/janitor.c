@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "config/effective.h"
+#include "gate/standing.h"
 
 #include <stdlib.h>
 
@@ -156,16 +157,14 @@ void janitor_weed(struct clientele *clientele, const struct pool_database *datab
     }
 }
 
-void janitor_judge(struct clientele *clientele, const struct policies *policies)
+void janitor_judge(struct clientele *clientele, const struct gate *gate)
 {
-    int64_t now_us = clock_wall_us();
     struct guest *guest;
     struct guest *next;
     for (guest = TAILQ_FIRST(&clientele->guests); guest; guest = next) {
         next = TAILQ_NEXT(guest, entry);
         struct client *client = client_of_guest(guest);
-        const struct standing *standing = client->identity->standing;
-        char *lost = standing ? standing_lost(standing, policies, now_us) : NULL;
+        char *lost = standing_lost(client->identity, gate);
         if (lost)
             client_dismiss(client, lost);
         free(lost);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/door.h"
+#include "gate/standing.h"
 #include "pool/cancel.h"
 #include "pool/janitor.h"
 #include "pool/tuning.h"
@@ -100,9 +101,7 @@ static void worker_refuse(struct worker *worker, struct stream *stream, struct i
 static void worker_admit(void *ctx, struct stream *stream, struct identity *identity, struct bytes unread)
 {
     struct worker *worker = ctx;
-    char *lost = NULL;
-    if (identity->standing) /* policies may have changed since the verdict */
-        lost = standing_lost(identity->standing, &worker->gate.rules->policies, clock_wall_us());
+    char *lost = standing_lost(identity, &worker->gate); /* rules may have changed since the verdict */
     if (lost)
         worker_refuse(worker, stream, identity, lost);
     else if (identity->is_console)

@@ -254,6 +254,12 @@ enum snp_chain_state snp_chain_verify(const struct snp_chain_input *input, const
     return SNP_CHAIN_GOOD;
 }
 
+struct snp_chain *snp_chain_hold(struct snp_chain *chain)
+{
+    __atomic_add_fetch(&chain->references, 1, __ATOMIC_RELAXED);
+    return chain;
+}
+
 void snp_chain_release(struct snp_chain *chain)
 {
     if (!chain || __atomic_sub_fetch(&chain->references, 1, __ATOMIC_ACQ_REL) > 0)

@@ -55,12 +55,6 @@ size_t snp_chain_cache_count(struct snp_chain_cache *cache)
     return count;
 }
 
-static struct snp_chain *chain_hold(struct snp_chain *chain)
-{
-    __atomic_add_fetch(&chain->references, 1, __ATOMIC_RELAXED);
-    return chain;
-}
-
 static struct cache_entry *cache_find(struct snp_chain_cache *cache, const uint8_t key[32])
 {
     struct cache_entry *entry = NULL;
@@ -78,7 +72,7 @@ struct snp_chain *snp_chain_cache_find(struct snp_chain_cache *cache, const uint
     if (entry) {
         HASH_DEL(cache->entries, entry);
         HASH_ADD(hh, cache->entries, key, sizeof(entry->key), entry);
-        chain = chain_hold(entry->chain);
+        chain = snp_chain_hold(entry->chain);
     }
     pthread_mutex_unlock(&cache->mutex);
     return chain;
@@ -94,7 +88,7 @@ void snp_chain_cache_keep(struct snp_chain_cache *cache, struct snp_chain *chain
             cache_drop(cache, cache->entries);
         struct cache_entry *entry = NEW(struct cache_entry);
         memcpy(entry->key, chain->key, sizeof(entry->key));
-        entry->chain = chain_hold(chain);
+        entry->chain = snp_chain_hold(chain);
         HASH_ADD(hh, cache->entries, key, sizeof(entry->key), entry);
     }
     pthread_mutex_unlock(&cache->mutex);

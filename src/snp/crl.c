@@ -2,13 +2,24 @@
 
 #include "base/mem.h"
 #include "snp/authority.h"
+#include "snp/roots.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* The root whose signature the list was last seen to have: one list speaks for many chains of one root. */
+struct crl_memo {
+    pthread_mutex_t lock;
+    bool is_known;
+    uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE];
+};
 
 struct snp_crl {
     X509_CRL *list;
+    struct crl_memo *memo;
     int64_t this_update_s;
     int64_t next_update_s;
 };
@@ -50,6 +61,8 @@ struct err snp_crl_parse(struct bytes der_or_pem, struct snp_crl **out)
     TRY(snp_der_of(der_or_pem, PEM_STRING_X509_CRL, &der, &owned));
     const unsigned char *p = der.p;
     struct snp_crl *crl = NEW(struct snp_crl);
+    crl->memo = NEW(struct crl_memo);
+    pthread_mutex_init(&crl->memo->lock, NULL);
     crl->list = d2i_X509_CRL(NULL, &p, (long)der.n);
     bool is_whole = p == der.p + der.n;
     OPENSSL_free(owned);
@@ -69,6 +82,8 @@ void snp_crl_free(struct snp_crl *crl)
     if (!crl)
         return;
     X509_CRL_free(crl->list);
+    pthread_mutex_destroy(&crl->memo->lock);
+    free(crl->memo);
     free(crl);
 }
 
@@ -82,7 +97,7 @@ int64_t snp_crl_next_update_s(const struct snp_crl *crl)
     return crl->next_update_s;
 }
 
-static bool crl_is_genuine(const struct snp_crl *crl, X509 *ark)
+static bool crl_is_signed_by(const struct snp_crl *crl, X509 *ark)
 {
     const X509_ALGOR *algorithm = NULL;
     X509_CRL_get0_signature(crl->list, NULL, &algorithm);
@@ -91,6 +106,23 @@ static bool crl_is_genuine(const struct snp_crl *crl, X509 *ark)
         snp_algorithm_is_amd_pss(algorithm) && snp_key_is_rsa_4096(key) && X509_CRL_verify(crl->list, key) == 1;
     ERR_clear_error();
     return verified;
+}
+
+static bool crl_is_genuine(const struct snp_crl *crl, X509 *ark)
+{
+    struct crl_memo *memo = crl->memo;
+    uint8_t hash[SNP_SPKI_SHA256_SIZE];
+    snp_spki_sha256(ark, hash);
+    pthread_mutex_lock(&memo->lock);
+    bool genuine = memo->is_known && bytes_equal(BYTES(hash), BYTES(memo->spki_sha256));
+    pthread_mutex_unlock(&memo->lock);
+    if (genuine || !crl_is_signed_by(crl, ark))
+        return genuine;
+    pthread_mutex_lock(&memo->lock);
+    memo->is_known = true;
+    memcpy(memo->spki_sha256, hash, sizeof hash);
+    pthread_mutex_unlock(&memo->lock);
+    return true;
 }
 
 /* Walks the entries: the library's own look-up sorts them, and a list here is never changed. */

@@ -10,6 +10,7 @@ libsnp_a_SOURCES = \
     src/snp/crl.c include/snp/crl.h \
     src/snp/kds.c include/snp/kds.h \
     src/snp/kds_check.c include/snp/kds_check.h \
+    src/snp/lineage.c include/snp/lineage.h \
     src/snp/product.c include/snp/product.h \
     src/snp/psp.c include/snp/psp.h \
     src/snp/psp_issue.c include/snp/psp_issue.h \

@@ -205,12 +205,14 @@ static void verify_signature(struct verification *v)
     if (v->facts->report_is_read)
         outcome =
             v->vek_key ? snp_signature_verify(v->evidence->report.p, v->vek_key) : err_make(ERR_DENIED, NOT_MADE_VEK);
+    v->facts->signature_holds =
+        !failed(outcome) && v->facts->report.signature_algo == SNP_SIGNATURE_ALGO_ECDSA_P384_SHA384;
     checklist_add(v->out, SNP_CHECK_REPORT_SIGNATURE, pass_if(!failed(outcome)), "by the key of the certificate",
                   failed(outcome) ? outcome.why : "holds");
 }
 
-void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
-                struct snp_facts *facts)
+void snp_verify_keep(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
+                     struct snp_facts *facts, struct snp_lineage **lineage)
 {
     *facts = (struct snp_facts){0};
     struct verification v = {.evidence = evidence, .trust = trust, .out = out, .facts = facts};
@@ -221,7 +223,16 @@ void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *tru
     verify_revocation(&v);
     verify_signature(&v);
     snp_consistency_check(facts, trust->allow_masked_chip_id, out);
+    *lineage = v.chain ? snp_lineage_new(v.chain, evidence->crl) : NULL;
     snp_chain_release(v.chain);
     X509_free(v.vek_certificate);
     ERR_clear_error();
+}
+
+void snp_verify(const struct snp_evidence *evidence, const struct snp_trust *trust, struct checklist *out,
+                struct snp_facts *facts)
+{
+    struct snp_lineage *lineage = NULL;
+    snp_verify_keep(evidence, trust, out, facts, &lineage);
+    snp_lineage_drop(lineage);
 }

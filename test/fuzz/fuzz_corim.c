@@ -54,7 +54,7 @@ static void walk_corim(const struct corim *corim, const struct cose_signers *sig
 {
     struct corim_list tags = corim->tags;
     struct corim_comid comid;
-    int64_t from_s, to_s;
+    struct cose_spans spans;
     size_t count = 0;
     bool found = true;
     MUST_HOLD(corim->period.not_before_s <= corim->period.not_after_s);
@@ -63,7 +63,7 @@ static void walk_corim(const struct corim *corim, const struct cose_signers *sig
     if (!failed(corim_snp_each(corim, take, &count)))
         MUST_HOLD(count > 0);
     if (corim->is_signed)
-        MUST_HOLD(failed(cose_signers_verify(signers, &corim->sign1, &from_s, &to_s)));
+        MUST_HOLD(failed(cose_signers_verify(signers, &corim->sign1, &spans)));
 }
 
 static void take_pem(struct bytes pem)

@@ -1,6 +1,7 @@
 """The attestation profile a second time, written from doc/attestation.md alone: what the programs make is taken apart and
 computed anew here, and evidence is made here that they never would make."""
 
+import base64
 import datetime
 import hashlib
 import re
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 CMW = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.35")
+GO_EAT = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
 CMW_TYPE = "tag:pgvouch,2026:snp/v1"
 REPORT_TYPE = "application/vnd.amd.sev-snp.attestation-report"
 BIND_TYPE = "application/vnd.pgvouch.bind+cbor"
@@ -138,6 +140,15 @@ def cmw_map(report, table, bind):
 EAT_TAG, EAT_PROFILE = 601, "tag:pgvouch,2026:eat/v1"
 EAT_TYPE = f'application/eat-ucs+cbor; eat_profile="{EAT_PROFILE}"'
 IAT, EAT_NONCE, UEID, EAT_PROFILE_CLAIM, CMW_CLAIM = 6, 10, 256, 265, 299
+
+
+def cmw_json(cmw):
+    """A collection or a record as JSON has it (RFC 9999): bytes in base64url without padding."""
+    if isinstance(cmw, dict):
+        return {name: cmw_json(member) for name, member in cmw.items()}
+    if isinstance(cmw, (list, tuple)):
+        return [cmw_json(item) for item in cmw]
+    return base64.urlsafe_b64encode(cmw).rstrip(b"=").decode() if isinstance(cmw, bytes) else cmw
 
 
 def ueid_of(chip_id):
@@ -365,6 +376,14 @@ class Draft:
         report = processor.report(data, measurement, **changes)
         said = {**eat_claims(report, processor.table(), self.bind.write(), self.bind), **(claims or {})}
         return self.with_cbor(eat_record(eat({key: value for key, value in said.items() if value is not None})))
+
+    def with_go_eat(self, processor, measurement, nonce):
+        """The Go proxy's map: a report that binds the nonce alone."""
+        report = processor.report(nonce.ljust(64, b"\0"), measurement)
+        chain = [certificate.public_bytes(serialization.Encoding.DER)
+                 for certificate in (processor.vcek, processor.ask, processor.ark)]
+        value = canonical({10: nonce, 1001: report, 1100: chain})
+        return self._sign([(GO_EAT, value)]).public_bytes(serialization.Encoding.DER)
 
     def with_two_extensions(self, value):
         """The extension twice, which no library writes: the second one's OID is put in its place behind its back."""

@@ -2,8 +2,11 @@
 
 import shutil
 
+import cbor2
 import pytest
+from cryptography.hazmat.primitives import serialization
 
+from . import oracle
 from .vouch import policy_text
 
 
@@ -44,3 +47,17 @@ def certificate(vouch, state, tmp_path):
         return tmp_path / "minted/client.crt"
 
     return make
+
+
+@pytest.fixture
+def proofs(tmp_path):
+    """What proves a report that travels alone, as the words of a command line: the certificates of a CMW, in files."""
+    def write(cmw):
+        words = []
+        for name, one in oracle.read_table(cbor2.loads(cmw.read_bytes())["certs"][1]).items():
+            path = tmp_path / f"{name}.der"
+            path.write_bytes(one.public_bytes(serialization.Encoding.DER))
+            words += [f"--{name}", path]
+        return words
+
+    return write

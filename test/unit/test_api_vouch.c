@@ -1,10 +1,7 @@
 /* libvouch's interface: what it takes, what it refuses to take, and that its verdicts are the verifier's. */
-#include "api/vouch.h"
-#include "attest/cmw.h"
+#include "api_scene.h"
 #include "attest/judge.h"
 #include "attest/verifier.h"
-#include "snp/signature.h"
-#include "snp_forge.h"
 
 #include <openssl/pem.h>
 #include <pthread.h>
@@ -18,79 +15,6 @@
 #include <cmocka.h>
 
 static const uint8_t nonce[] = "sixteen bytes..";
-static char why[VOUCH_WHY_SIZE];
-
-/* A policy that trusts the forge's root by its hash. */
-static vouch_policy *policy_of(const char *more)
-{
-    char hash[2 * SNP_SPKI_SHA256_SIZE + 1], text[1024];
-    uint8_t sha256[SNP_SPKI_SHA256_SIZE];
-    snp_spki_sha256(forge.ark, sha256);
-    hex_encode(BYTES(sha256), hash);
-    int size =
-        snprintf(text, sizeof text, "certificates:\n  allow_simulated: true\n  trusted_arks: ['%s']\n%s", hash, more);
-    vouch_policy *policy = NULL;
-    assert_int_equal(vouch_policy_parse(text, (size_t)size, "/folder/mine.yaml", &policy, why, sizeof why), VOUCH_OK);
-    assert_string_equal(why, "");
-    return policy;
-}
-
-static void endorse(vouch_request *request, int endorsement, struct bytes der)
-{
-    assert_int_equal(vouch_request_set_endorsement(request, endorsement, der.p, der.n, why, sizeof why), VOUCH_OK);
-}
-
-/* Everything that proves a report of the forge's. */
-static void endorse_all(vouch_request *request, const struct forge_evidence *made)
-{
-    struct bytes ark = forge_der(forge.ark);
-    endorse(request, VOUCH_VCEK, made->evidence.vek);
-    endorse(request, VOUCH_INTERMEDIATE, made->evidence.intermediate);
-    endorse(request, VOUCH_ARK, ark);
-    OPENSSL_free((void *)ark.p);
-}
-
-/* A request for a right report, under a policy that accepts it. */
-static vouch_request *right_request(void)
-{
-    struct forge_vek plan = forge_vcek();
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_evidence made;
-    memset(report.measurement, 0x5a, sizeof report.measurement);
-    memset(report.report_data, 0xda, sizeof report.report_data);
-    forge_evidence(&plan, &report, &made);
-    vouch_policy *policy = policy_of("");
-    vouch_request *request = vouch_request_new();
-    assert_int_equal(vouch_request_set_report(request, made.report, sizeof made.report, why, sizeof why), VOUCH_OK);
-    endorse_all(request, &made);
-    vouch_request_set_time(request, FORGE_NOW_S);
-    vouch_request_set_policy(request, policy);
-    vouch_policy_free(policy);
-    forge_evidence_free(&made);
-    return request;
-}
-
-static vouch_verdict *verdict_of(const vouch_request *request)
-{
-    vouch_verdict *verdict = NULL;
-    assert_int_equal(vouch_verify(NULL, request, &verdict, why, sizeof why), VOUCH_OK);
-    assert_non_null(verdict);
-    assert_string_equal(why, "");
-    return verdict;
-}
-
-/* The first check that failed; "" when none did. Constant of the program. */
-static const char *failure_of(const vouch_request *request)
-{
-    vouch_verdict *verdict = verdict_of(request);
-    const char *failure = "";
-    for (size_t i = vouch_verdict_check_count(verdict); i-- > 0;)
-        if (vouch_verdict_check_outcome(verdict, i) == VOUCH_CHECK_FAILED)
-            failure = vouch_verdict_check_name(verdict, i);
-    assert_int_equal(vouch_verdict_outcome(verdict) == VOUCH_DENY, *failure != '\0');
-    vouch_verdict_free(verdict);
-    return failure;
-}
 
 static void test_right_report_is_allowed_and_its_facts_are_told(void **state)
 {
@@ -209,48 +133,6 @@ static void test_nonce_of_a_report_without_a_bind_record_is_not_known(void **sta
     assert_int_equal(vouch_request_set_nonce(request, nonce, sizeof nonce, why, sizeof why), VOUCH_OK);
     assert_string_equal(failure_of(request), JUDGE_CHECK_NONCE);
     vouch_request_free(request);
-}
-
-/* A CMW without certificates whose report is about `nonce`, in `w`. */
-static void make_cmw(struct forge_evidence *made, struct writer *w)
-{
-    uint8_t record[BIND_MAX];
-    struct writer written = writer_over(record, sizeof record);
-    struct bind bind = {.kind = BIND_KIND_REPORT, .issued_at_s = FORGE_NOW_S, .nonce = BYTES(nonce)};
-    struct snp_report report = forge_report(SNP_VEK_VCEK);
-    struct forge_vek plan = forge_vcek();
-    assert_false(failed(bind_report_data_alone(&bind, report.report_data)));
-    forge_evidence(&plan, &report, made);
-    bind_write(&bind, &written);
-    struct cmw cmw = {.report = BYTES(made->report), .bind = writer_bytes(&written)};
-    cmw_write(&cmw, w);
-    assert_false(failed(writer_finish(w, "CMW")));
-}
-
-static void test_nonce_of_a_cmw_must_be_the_one_that_is_expected(void **state)
-{
-    (void)state;
-    struct forge_evidence made;
-    struct writer cmw = writer_growing(CMW_MAX);
-    make_cmw(&made, &cmw);
-    vouch_policy *policy = policy_of("");
-    vouch_request *request = vouch_request_new();
-    struct bytes bytes = writer_bytes(&cmw);
-    assert_int_equal(vouch_request_set_cmw(request, bytes.p, bytes.n, why, sizeof why), VOUCH_OK);
-    endorse_all(request, &made);
-    vouch_request_set_policy(request, policy);
-    vouch_request_set_time(request, FORGE_NOW_S);
-    assert_string_equal(failure_of(request), "");
-    assert_int_equal(vouch_request_set_nonce(request, nonce, sizeof nonce, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), "");
-    assert_int_equal(vouch_request_set_nonce(request, nonce, sizeof nonce - 1, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), JUDGE_CHECK_NONCE);
-    assert_int_equal(vouch_request_set_nonce(request, "another nonce...", 16, why, sizeof why), VOUCH_OK);
-    assert_string_equal(failure_of(request), JUDGE_CHECK_NONCE);
-    vouch_request_free(request);
-    vouch_policy_free(policy);
-    writer_free(&cmw);
-    forge_evidence_free(&made);
 }
 
 static int try_verify(const vouch_request *request)
@@ -408,7 +290,6 @@ int main(void)
         cmocka_unit_test(test_policy_that_cannot_be_read_is_an_error),
         cmocka_unit_test(test_report_data_is_held_against_what_the_caller_expects),
         cmocka_unit_test(test_nonce_of_a_report_without_a_bind_record_is_not_known),
-        cmocka_unit_test(test_nonce_of_a_cmw_must_be_the_one_that_is_expected),
         cmocka_unit_test(test_parts_that_do_not_fit_together_are_an_error),
         cmocka_unit_test(test_piece_that_is_too_large_is_an_error),
         cmocka_unit_test(test_certificate_brings_its_own_endorsements),

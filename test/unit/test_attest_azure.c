@@ -66,7 +66,7 @@ static int scene_begin(void **state)
         .common_name = "client", .not_before_s = now_s - 60, .not_after_s = now_s + 3600, .for_client = true};
     verdict_init(&scene->verdict);
     if (failed(leaf_draft(&spec, NULL, &scene->leaf)) || failed(nonces_new(16, &scene->nonces)) ||
-        failed(nonces_issue(scene->nonces, clock_wall_us(), scene->nonce, NULL)))
+        failed(nonces_issue(scene->nonces, clock_boot_us(), scene->nonce, NULL)))
         return -1;
     scene->bind = (struct bind){.kind = BIND_KIND_LEAF, .issued_at_s = now_s, .nonce = BYTES(scene->nonce)};
     if (failed(bind_report_data(&scene->bind, leaf_facts(scene->leaf), leaf_issuer_spki_sha384(scene->leaf),
@@ -128,6 +128,7 @@ static void judge_as(struct scene *scene, enum verify_role role, const struct cm
                                      .is_tls13 = true,
                                      .policy = scene->policy,
                                      .nonces = scene->nonces,
+                                     .nonces_now_us = clock_boot_us(),
                                      .now_us = clock_wall_us()};
     verify_certificate(&request, &scene->verdict);
 }

@@ -500,33 +500,6 @@ static void test_evidence_is_young_enough_or_not_in_every_mode(void **state)
     assert_age("evidence: {max_age: 1m}\n", 0, CHECK_FAIL, "the evidence does not say when it was made");
 }
 
-/* ---- again ---- */
-
-static void assert_again(const char *text, const struct snp_facts *facts, bool accepted)
-{
-    struct checklist checks = CHECKLIST_EMPTY;
-    struct policy *policy = parse(text);
-    judge_again(policy, facts, NOW_US, &checks);
-    assert_int_equal(checklist_has_failure(&checks), !accepted);
-    checklist_free(&checks);
-    policy_drop(policy);
-}
-
-static void test_a_root_that_the_new_policy_does_not_name_is_refused(void **state)
-{
-    (void)state;
-    struct snp_facts facts = good_facts();
-    assert_again("version: a\n", &facts, true);
-    facts.root = SNP_ROOT_EXTRA;
-    memset(facts.ark_spki_sha256, 0xaa, sizeof facts.ark_spki_sha256);
-    assert_again("version: a\n", &facts, false);
-    assert_again("certificates: {trusted_arks: [" BBBB BBBB "]}\n", &facts, false);
-    assert_again("certificates: {trusted_arks: [" AAAA AAAA "]}\n", &facts, true);
-    facts.report.measurement[0] ^= 1;
-    assert_again("certificates: {trusted_arks: [" AAAA AAAA "]}\nmeasurements: {expected: " AAAA AAAA AAAA "}\n",
-                 &facts, false);
-}
-
 /* ---- explaining ---- */
 
 static void tell(void *arg, const struct policy_key *key, enum policy_mode mode, const char *expected)
@@ -570,7 +543,6 @@ int main(void)
         cmocka_unit_test(test_a_chip_of_turin_is_named_by_eight_bytes),
         cmocka_unit_test(test_turins_components_stand_where_turin_has_them),
         cmocka_unit_test(test_evidence_is_young_enough_or_not_in_every_mode),
-        cmocka_unit_test(test_a_root_that_the_new_policy_does_not_name_is_refused),
         cmocka_unit_test(test_a_policy_is_explained_demand_by_demand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

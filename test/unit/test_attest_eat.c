@@ -321,7 +321,7 @@ static int scene_begin(void **state)
     verdict_init(&scene->verdict);
     scene->leaf = draft();
     if (failed(nonces_new(16, &scene->nonces)) ||
-        failed(nonces_issue(scene->nonces, clock_wall_us(), scene->nonce, NULL)))
+        failed(nonces_issue(scene->nonces, clock_boot_us(), scene->nonce, NULL)))
         return -1;
     *state = scene;
     return 0;
@@ -360,6 +360,7 @@ static void judge(struct scene *scene)
                                      .is_tls13 = true,
                                      .policy = scene->policy,
                                      .nonces = scene->nonces,
+                                     .nonces_now_us = clock_boot_us(),
                                      .now_us = clock_wall_us()};
     verify_certificate(&request, &scene->verdict);
 }

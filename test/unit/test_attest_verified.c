@@ -36,6 +36,8 @@ static int end(void **state)
     return 0;
 }
 
+#define SCENE_NONCES 8
+
 /* A client's certificate that answers a nonce of ours, and what judges it. */
 struct scene {
     struct tls_identity *identity;
@@ -64,7 +66,7 @@ static void scene_begin(struct scene *scene, const char *more)
 {
     uint8_t nonce[NONCE_SIZE];
     *scene = (struct scene){.verified = verified_new(8), .policy = simulated_policy(directory, "", more, "")};
-    assert_false(failed(nonces_new(8, &scene->nonces)));
+    assert_false(failed(nonces_new(SCENE_NONCES, &scene->nonces)));
     assert_false(failed(nonces_issue(scene->nonces, now_us, nonce, NULL)));
     scene->identity = identity_of(BYTES(nonce));
     scene->request = (struct verify_request){.role = VERIFY_CLIENT,
@@ -72,6 +74,7 @@ static void scene_begin(struct scene *scene, const char *more)
                                              .is_tls13 = true,
                                              .policy = scene->policy,
                                              .nonces = scene->nonces,
+                                             .nonces_now_us = now_us,
                                              .verified = scene->verified,
                                              .now_us = now_us};
 }
@@ -83,6 +86,12 @@ static void scene_end(struct scene *scene)
     nonces_free(scene->nonces);
     verified_free(scene->verified);
     tls_identity_release(scene->identity);
+}
+
+/* Of both clocks. */
+static void set_time(struct scene *scene, int64_t at_us)
+{
+    scene->request.now_us = scene->request.nonces_now_us = at_us;
 }
 
 /* The reason's check, "" for allow. */
@@ -127,6 +136,12 @@ static void test_a_certificate_that_comes_back_gets_the_same_verdict(void **stat
     assert_memory_equal(&first.facts, &scene.verdict.facts, sizeof first.facts);
     assert_int_equal(first.issued_at_s, scene.verdict.issued_at_s);
     assert_int_equal(first.format, scene.verdict.format);
+    assert_non_null(first.lineage);
+    assert_ptr_equal(first.lineage, scene.verdict.lineage);
+    assert_int_equal(first.nonce_size, NONCE_SIZE);
+    assert_int_equal(scene.verdict.nonce_size, NONCE_SIZE);
+    assert_true(first.nonce_is_ours);
+    assert_true(scene.verdict.nonce_is_ours);
     free(then);
     free(now);
     verdict_release(&first);
@@ -142,10 +157,10 @@ static void test_what_depends_on_the_connection_is_asked_again(void **state)
     scene.request.is_tls13 = false;
     assert_string_equal(judge(&scene), VERIFY_CHECK_TLS);
     scene.request.is_tls13 = true;
-    scene.request.now_us = now_us + INT64_C(301) * US_PER_SECOND;
+    set_time(&scene, now_us + INT64_C(301) * US_PER_SECOND);
     assert_true(is_known(&scene));
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE_AGE);
-    scene.request.now_us = now_us;
+    set_time(&scene, now_us);
     struct nonces *ours = scene.request.nonces;
     scene.request.nonces = NULL;
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
@@ -174,12 +189,13 @@ static void test_a_nonce_that_cannot_be_decided_lets_nobody_in(void **state)
     assert_string_equal(judge(&scene), "");
     scene.request.certificate = tls_identity_certificate(second);
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
-    scene.request.now_us = now_us - 10 * US_PER_SECOND; /* the clock was set back */
+    assert_false(scene.verdict.nonce_is_ours);
+    set_time(&scene, now_us - 10 * US_PER_SECOND); /* before it was given out */
     assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
 
     int64_t later_us = now_us + 400 * US_PER_SECOND;
     struct tls_identity *third = identity_with_new_nonce(&scene, later_us, other);
-    scene.request.now_us = later_us;
+    set_time(&scene, later_us);
     scene.request.certificate = tls_identity_certificate(third);
     assert_string_equal(judge(&scene), ""); /* who used the first is forgotten now */
     scene.policy->nonce.max_age_us = 7200 * US_PER_SECOND;
@@ -198,7 +214,7 @@ static void test_a_certificate_that_expires_while_it_is_known_is_refused(void **
     scene_begin(&scene, "nonce: {max_age: 2h}\n");
     scene.policy->certificates.cache_duration_us = INT64_C(7200) * US_PER_SECOND;
     assert_string_equal(judge(&scene), "");
-    scene.request.now_us = now_us + INT64_C(3601) * US_PER_SECOND;
+    set_time(&scene, now_us + INT64_C(3601) * US_PER_SECOND);
     assert_true(is_known(&scene));
     assert_string_equal(judge(&scene), VERIFY_CHECK_VALIDITY);
     scene_end(&scene);
@@ -211,10 +227,50 @@ static void test_what_is_known_is_forgotten_in_time(void **state)
     scene_begin(&scene, "");
     scene.policy->certificates.cache_duration_us = INT64_C(10) * US_PER_SECOND;
     assert_string_equal(judge(&scene), "");
-    scene.request.now_us = now_us + INT64_C(9) * US_PER_SECOND;
+    set_time(&scene, now_us + INT64_C(9) * US_PER_SECOND);
     assert_true(is_known(&scene));
-    scene.request.now_us = now_us + INT64_C(10) * US_PER_SECOND;
+    set_time(&scene, now_us + INT64_C(10) * US_PER_SECOND);
     assert_false(is_known(&scene));
+    scene_end(&scene);
+}
+
+static void test_what_is_known_does_not_outlive_a_clock_that_is_set_back(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene, "");
+    assert_string_equal(judge(&scene), "");
+    set_time(&scene, now_us - 1);
+    assert_false(is_known(&scene));
+    set_time(&scene, now_us); /* nor does it come back */
+    assert_false(is_known(&scene));
+    scene.request.now_us = now_us - 30 * US_PER_SECOND;
+    assert_string_equal(judge(&scene), "");
+    assert_true(is_known(&scene));
+    scene_end(&scene);
+}
+
+/* All that there is room for are bound, and then the wall clock is set back. */
+static void test_nonces_expire_whatever_the_wall_clock_says(void **state)
+{
+    (void)state;
+    struct scene scene;
+    uint8_t nonce[NONCE_SIZE], later[NONCE_SIZE];
+    int64_t later_us = now_us + NONCE_DEFAULT_AGE_US + 1;
+    scene_begin(&scene, "");
+    for (size_t i = 0; i < SCENE_NONCES; i++) {
+        struct tls_identity *identity = identity_with_new_nonce(&scene, now_us, nonce);
+        scene.request.certificate = tls_identity_certificate(identity);
+        assert_string_equal(judge(&scene), "");
+        tls_identity_release(identity);
+    }
+    struct tls_identity *identity = identity_with_new_nonce(&scene, later_us, later);
+    scene.request.certificate = tls_identity_certificate(identity);
+    scene.request.now_us = now_us - 50 * US_PER_SECOND;
+    assert_string_equal(judge(&scene), JUDGE_CHECK_NONCE);
+    scene.request.nonces_now_us = later_us;
+    assert_string_equal(judge(&scene), "");
+    tls_identity_release(identity);
     scene_end(&scene);
 }
 
@@ -289,7 +345,7 @@ static void test_a_measurement_that_holds_for_a_time_is_judged_again(void **stat
     scene.policy->measurements.allowed[0].not_after_s = now_us / US_PER_SECOND + 60;
     assert_false(judge_is_timeless(scene.policy));
     assert_string_equal(judge(&scene), "");
-    scene.request.now_us = now_us + INT64_C(61) * US_PER_SECOND;
+    set_time(&scene, now_us + INT64_C(61) * US_PER_SECOND);
     assert_true(is_known(&scene));
     assert_string_equal(judge(&scene), JUDGE_CHECK_MEASUREMENT);
     scene_end(&scene);
@@ -346,6 +402,8 @@ int main(void)
         cmocka_unit_test(test_a_nonce_that_cannot_be_decided_lets_nobody_in),
         cmocka_unit_test(test_a_certificate_that_expires_while_it_is_known_is_refused),
         cmocka_unit_test(test_what_is_known_is_forgotten_in_time),
+        cmocka_unit_test(test_what_is_known_does_not_outlive_a_clock_that_is_set_back),
+        cmocka_unit_test(test_nonces_expire_whatever_the_wall_clock_says),
         cmocka_unit_test(test_another_policy_of_the_same_text_knows_nothing),
         cmocka_unit_test(test_a_policy_without_a_cache_remembers_nothing),
         cmocka_unit_test(test_another_role_knows_nothing),

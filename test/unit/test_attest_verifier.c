@@ -1,4 +1,5 @@
 /* Reports by themselves, and certificates where there is no policy or no session: what is asked, and what is not. */
+#include "attest/challenge.h"
 #include "attest/judge.h"
 #include "attest/verifier.h"
 
@@ -145,6 +146,88 @@ static void test_a_bind_record_of_a_certificate_says_nothing_here(void **state)
     end(&scene);
 }
 
+/* Of evidence from a file the policy's formats are demanded as of a peer's. */
+static void test_evidence_by_itself_is_of_a_format_that_the_policy_accepts(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, true);
+    judge(&scene);
+    assert_int_equal(outcome_of(&scene.verdict, VERIFY_CHECK_FORMAT), CHECK_PASS);
+    assert_int_equal(scene.verdict.format, EVIDENCE_CMW);
+    scene.request.format = EVIDENCE_EAT;
+    judge(&scene);
+    assert_string_equal(failure_of(&scene.verdict), VERIFY_CHECK_FORMAT);
+    assert_int_equal(scene.verdict.kind, VERDICT_DENY);
+    scene.policy->formats[EVIDENCE_EAT] = true;
+    judge(&scene);
+    assert_int_equal(scene.verdict.kind, VERDICT_ALLOW);
+    scene.request.format = EVIDENCE_NONE; /* told by the bind record */
+    scene.policy->formats[EVIDENCE_CMW] = false;
+    judge(&scene);
+    assert_string_equal(failure_of(&scene.verdict), VERIFY_CHECK_FORMAT);
+    end(&scene);
+}
+
+static void test_a_bare_report_is_of_no_format_that_a_policy_could_refuse(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, false);
+    scene.policy->formats[EVIDENCE_CMW] = false;
+    judge(&scene);
+    assert_int_equal(outcome_of(&scene.verdict, VERIFY_CHECK_FORMAT), CHECK_SKIPPED);
+    assert_int_equal(scene.verdict.kind, VERDICT_ALLOW);
+    end(&scene);
+}
+
+/* No time and no nonce is believed of a record that REPORT_DATA was not made of. */
+static void test_what_nothing_vouches_for_is_not_believed(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, true);
+    scene.policy->evidence.max_age_us = US_PER_SECOND; /* the record says 1970 */
+    judge(&scene);
+    assert_string_equal(failure_of(&scene.verdict), JUDGE_CHECK_EVIDENCE_AGE);
+    scene.request.expected_nonce = BYTES_LITERAL("nonce");
+    scene.policy->nonce.min_length = 5;
+    judge(&scene);
+    assert_int_equal(outcome_of(&scene.verdict, JUDGE_CHECK_NONCE), CHECK_PASS);
+    scene.bind.issued_at_s = FORGE_NOW_S; /* as young as anybody could want */
+    judge(&scene);
+    assert_int_equal(outcome_of(&scene.verdict, VERIFY_CHECK_BINDING), CHECK_FAIL);
+    assert_int_equal(outcome_of(&scene.verdict, JUDGE_CHECK_EVIDENCE_AGE), CHECK_FAIL);
+    assert_int_equal(outcome_of(&scene.verdict, JUDGE_CHECK_NONCE), CHECK_FAIL);
+    assert_int_equal(scene.verdict.issued_at_s, 0);
+    end(&scene);
+}
+
+static void test_whether_evidence_is_fresh_is_skipped_where_nobody_asks(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, true);
+    judge(&scene);
+    const struct check *check = checklist_find(&scene.verdict.checks, JUDGE_CHECK_NONCE);
+    assert_non_null(check);
+    assert_int_equal(check->outcome, CHECK_SKIPPED);
+    assert_string_equal(check->found, CHALLENGE_NOT_ASKED);
+    assert_int_equal(outcome_of(&scene.verdict, JUDGE_CHECK_NONCE_LENGTH), CHECK_SKIPPED);
+    assert_int_equal(outcome_of(&scene.verdict, JUDGE_CHECK_NONCE_AGE), CHECK_SKIPPED);
+    uint8_t due[SNP_REPORT_DATA_SIZE];
+    assert_false(failed(bind_report_data_alone(&scene.bind, due)));
+    scene.request.expected_data = BYTES(due);
+    judge(&scene);
+    check = checklist_find(&scene.verdict.checks, JUDGE_CHECK_NONCE);
+    assert_int_equal(scene.verdict.kind, VERDICT_ALLOW);
+    assert_non_null(strstr(check->found, "REPORT_DATA was given whole"));
+    due[63] ^= 1;
+    judge(&scene);
+    assert_string_equal(failure_of(&scene.verdict), VERIFY_CHECK_BINDING);
+    end(&scene);
+}
+
 static void test_no_bytes_are_no_report_and_bind_nothing(void **state)
 {
     (void)state;
@@ -258,6 +341,10 @@ int main(void)
         cmocka_unit_test(test_a_policy_is_held_against_a_report_by_itself),
         cmocka_unit_test(test_a_bind_record_must_be_what_report_data_was_made_of),
         cmocka_unit_test(test_a_bind_record_of_a_certificate_says_nothing_here),
+        cmocka_unit_test(test_evidence_by_itself_is_of_a_format_that_the_policy_accepts),
+        cmocka_unit_test(test_a_bare_report_is_of_no_format_that_a_policy_could_refuse),
+        cmocka_unit_test(test_what_nothing_vouches_for_is_not_believed),
+        cmocka_unit_test(test_whether_evidence_is_fresh_is_skipped_where_nobody_asks),
         cmocka_unit_test(test_no_bytes_are_no_report_and_bind_nothing),
         cmocka_unit_test(test_a_list_that_is_given_must_speak_for_the_intermediate),
         cmocka_unit_test(test_a_client_is_never_judged_without_a_policy),

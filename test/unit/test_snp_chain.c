@@ -409,6 +409,20 @@ static void test_states_of_a_revocation_list(void **state)
     check_list(make_list(ark, key, NULL, FORGE_NOW_S + 1, FUTURE_S), 0, SNP_CRL_FROM_FUTURE);
 }
 
+/* Whose list it was found to be is remembered: by the root's key, not by its name. */
+static void test_a_list_of_one_root_is_none_of_another_of_its_name(void **state)
+{
+    (void)state;
+    struct snp_crl *crl = make_list(forge.ark, forge.ark_key, NULL, PAST_S, FUTURE_S);
+    X509 *other = forge_authority("ARK-Milan", forge.ask_key, NULL, forge.ask_key);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(snp_crl_judge(crl, forge.ark, forge.ask, FORGE_NOW_S, 0), SNP_CRL_GOOD);
+        assert_int_equal(snp_crl_judge(crl, other, forge.ask, FORGE_NOW_S, 0), SNP_CRL_FORGED);
+    }
+    X509_free(other);
+    snp_crl_free(crl);
+}
+
 static void test_malformed_revocation_list_is_refused(void **state)
 {
     (void)state;
@@ -534,6 +548,7 @@ int main(void)
         cmocka_unit_test(test_cache_serves_many_threads),
         cmocka_unit_test(test_certificate_is_read_from_pem_and_nothing_may_follow),
         cmocka_unit_test(test_states_of_a_revocation_list),
+        cmocka_unit_test(test_a_list_of_one_root_is_none_of_another_of_its_name),
         cmocka_unit_test(test_malformed_revocation_list_is_refused),
         cmocka_unit_test(test_revocation_by_mode),
         cmocka_unit_test(test_list_of_the_peer_can_revoke_but_not_clear),
