@@ -141,14 +141,12 @@ void kds_transfer_judge(struct kds_transfer *transfer, CURLcode code, struct kds
     long status = 0;
     *out = (struct kds_reply){.why = OK};
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status > 200) { /* said, whatever became of the page that follows */
-        transfer_judge_status(transfer, status, out);
-    } else if (code != CURLE_OK) {
-        transfer_judge_failure(transfer, code, out);
-    } else if (status == 200) {
+    if (code == CURLE_OK && status == 200) {
         out->answer = KDS_ANSWER_CONTENT;
         out->content = writer_bytes(&transfer->body);
-    } else {
+    } else if (code == CURLE_OK || status > 200) { /* said, whatever became of the page that follows */
         transfer_judge_status(transfer, status, out);
+    } else {
+        transfer_judge_failure(transfer, code, out);
     }
 }
