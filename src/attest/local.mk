@@ -112,7 +112,10 @@ test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/u
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-check_PROGRAMS += test/unit/test_attest_kds
+check_PROGRAMS += test/unit/test_attest_kds test/unit/test_attest_kds_store
+test_unit_test_attest_kds_store_SOURCES = test/unit/test_attest_kds_store.c test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_kds_store_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_kds_store_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_kds_SOURCES = test/unit/test_attest_kds.c
 test_unit_test_attest_kds_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_kds_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
