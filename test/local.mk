@@ -1,7 +1,7 @@
 # The suite is distributed as it stands and run by `make check-e2e`. Of the rest only the fuzz targets are built here, and
 # only by `make fuzzers` in a build of clang's: script/fuzz does that, and runs them.
 FUZZERS = test/fuzz/fuzz_report test/fuzz/fuzz_certtable test/fuzz/fuzz_certificate test/fuzz/fuzz_cmw \
-    test/fuzz/fuzz_eat test/fuzz/fuzz_corim test/fuzz/fuzz_azure \
+    test/fuzz/fuzz_eat test/fuzz/fuzz_corim test/fuzz/fuzz_azure test/fuzz/fuzz_verifier \
     test/fuzz/fuzz_policy test/fuzz/fuzz_startup test/fuzz/fuzz_framer test/fuzz/fuzz_scram test/fuzz/fuzz_hba
 EXTRA_PROGRAMS += $(FUZZERS)
 LDFLAGS_FUZZ = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -24,6 +24,9 @@ test_fuzz_fuzz_cmw_LDADD = $(LIBS_ATTEST)
 test_fuzz_fuzz_azure_SOURCES = test/fuzz/fuzz_azure.c test/fuzz/fuzz.h
 test_fuzz_fuzz_azure_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_azure_LDADD = $(LIBS_ATTEST)
+test_fuzz_fuzz_verifier_SOURCES = test/fuzz/fuzz_verifier.c test/fuzz/fuzz.h
+test_fuzz_fuzz_verifier_LDFLAGS = $(LDFLAGS_FUZZ)
+test_fuzz_fuzz_verifier_LDADD = $(LIBS_ATTEST)
 test_fuzz_fuzz_eat_SOURCES = test/fuzz/fuzz_eat.c test/fuzz/fuzz.h
 test_fuzz_fuzz_eat_LDFLAGS = $(LDFLAGS_FUZZ)
 test_fuzz_fuzz_eat_LDADD = $(LIBS_ATTEST)

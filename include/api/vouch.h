@@ -91,7 +91,8 @@ VOUCH_API int vouch_request_add_issuer(vouch_request *request, const void *bytes
 VOUCH_API int vouch_request_set_report(vouch_request *request, const void *bytes, size_t size, char *why,
                                        size_t why_size) VOUCH_MUST_LOOK;
 /* Evidence by itself, as `vouch report` makes it: a CMW collection, also one from Azure, or an EAT (a token under its
- * tag, or the CMW record around one), all in CBOR. The policy's `formats` must name which it is. */
+ * tag, or the CMW record around one); in CBOR or, but for the bare token, in JSON. The policy's `formats` must name
+ * which it is. */
 VOUCH_API int vouch_request_set_cmw(vouch_request *request, const void *bytes, size_t size, char *why,
                                     size_t why_size) VOUCH_MUST_LOOK;
 

@@ -6,6 +6,7 @@
 #ifndef APP_VOUCH_CASE_H
 #define APP_VOUCH_CASE_H
 
+#include "app/vouch_asked.h"
 #include "app/vouch_material.h"
 #include "app/vouch_options.h"
 #include "attest/verifier.h"
@@ -18,6 +19,7 @@ struct vouch_case {
     struct snp_evidence snp;            /* views of all these */
     enum snp_crl_mode crl_mode;         /* a list that is given must speak */
     int64_t now_us;                     /* time of check */
+    struct vouch_asked asked;           /* nothing until vouch_case_ask */
     struct kds *kds;            /* what it lacks may be at hand there; borrowed, set by the caller; may be NULL */
     const struct crl_set *crls; /* the same */
 };
@@ -27,6 +29,10 @@ struct vouch_case {
 struct err vouch_case_open(const char *path, bool is_report, const struct vouch_files *files,
                            struct vouch_case *out) MUST_CHECK;
 void vouch_case_close(struct vouch_case *c);
+
+/* What the evidence of an open case has to be about. As vouch_asked_read; ERR_INPUT, too, for REPORT_DATA of a
+ * certificate's evidence, which follows from the certificate. */
+struct err vouch_case_ask(struct vouch_case *c, const struct vouch_asking *asking) MUST_CHECK;
 
 /* Fills an initialised verdict; `policy` may be NULL. */
 void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, struct verdict *verdict);

@@ -52,6 +52,7 @@ enum flag {
     FLAG_HWID,
     FLAG_TCB,
     FLAG_CHAIN,
+    FLAG_REPORT_DATA,
 };
 
 /* Words and options may stand in any order, whatever POSIXLY_CORRECT says; a missing value is told from a wrong name.
@@ -78,6 +79,12 @@ enum flag {
     {"offline", no_argument, NULL, FLAG_OFFLINE}, {"cache", required_argument, NULL, FLAG_CACHE},                      \
     {                                                                                                                  \
         "set", required_argument, NULL, FLAG_SET                                                                       \
+    }
+
+#define FLAGS_OF_ASKING                                                                                                \
+    {"nonce", required_argument, NULL, FLAG_NONCE},                                                                    \
+    {                                                                                                                  \
+        "report-data", required_argument, NULL, FLAG_REPORT_DATA                                                       \
     }
 
 /* Before the first getopt_long of a line. */

@@ -23,6 +23,12 @@ struct vouch_files {
     int64_t at_us;
 };
 
+/* What evidence from a file has to be about. NULL: not asked. */
+struct vouch_asking {
+    const char *nonce;       /* hexadecimal, or a file's name */
+    const char *report_data; /* hexadecimal */
+};
+
 /* Whether there is any, whatever the time. */
 bool vouch_files_are_given(const struct vouch_files *files);
 
@@ -33,6 +39,7 @@ struct vouch_verify_options {
     int port;
     const char *report; /* NULL: a server */
     struct vouch_files files;
+    struct vouch_asking asking;
     const char *policy;       /* NULL: what needs none is checked */
     const char *ca;           /* NULL: the server's identity is not checked */
     const char *save_report;  /* NULL: not saved */
@@ -131,7 +138,8 @@ struct vouch_policy_options {
     const char *file;     /* the policy; NULL with init */
     const char *evidence; /* NULL with check */
     struct vouch_files files;
-    bool json; /* of test */
+    struct vouch_asking asking; /* of test */
+    bool json;                  /* of test */
 };
 
 struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_options *out) MUST_CHECK;

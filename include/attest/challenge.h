@@ -30,8 +30,10 @@ struct challenge_answer {
  * none of whose checks in `out` failed. Gives whether it is one that this server gave out, and still good. */
 bool challenge_judge(const struct challenge_answer *answer, struct checklist *out);
 
-/* By a caller who gave out `expected` itself (not empty): `found` must be the same. `policy` may be NULL. */
-void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, struct checklist *out);
+/* By a caller who gave out `expected` itself (not empty): `found` must be the same; `absent` says why it is empty,
+ * where it is. `policy` may be NULL. */
+void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, const char *absent,
+                      struct checklist *out);
 
 /* Where nobody asked; `why` says so. */
 void challenge_skip(const char *why, struct checklist *out);

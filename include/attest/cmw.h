@@ -28,8 +28,8 @@ void cmw_write(const struct cmw *cmw, struct writer *w);
  * is believed; members of other names are refused. */
 struct err cmw_parse(struct bytes cbor, struct cmw *out) MUST_CHECK;
 
-/* The content of the extension's extnValue: the collection in a DER OCTET STRING; and the way back. The JSON form is
- * ERR_UNSUPPORTED. */
+/* The content of the extension's extnValue: the collection in a DER OCTET STRING; and the way back. The JSON form has
+ * to be rewritten first (attest/cmw_json.h). */
 void cmw_write_extension(const struct cmw *cmw, struct writer *w);
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out) MUST_CHECK;
 
@@ -38,5 +38,7 @@ bool cmw_extension_is_azure(struct bytes extension);
 /* For any CMW in CBOR, be it a collection or a record: the extension's content around it, and the way back. */
 void cmw_wrap(struct bytes cbor, struct writer *w);
 struct err cmw_unwrap(struct bytes extension, struct bytes *cbor) MUST_CHECK;
+/* Whether the extension holds a CMW in JSON, which is then *json. */
+bool cmw_unwrap_json(struct bytes extension, struct bytes *json);
 
 #endif

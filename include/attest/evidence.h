@@ -14,14 +14,16 @@
 #include "snp/certtable.h"
 #include "tls/leaf.h"
 
-/* Views into the certificate, which must stay. */
+/* Views into the certificate, which must stay, or into `rewritten`. */
 struct evidence {
+    uint8_t *rewritten; /* of a CMW in JSON: the same in CBOR; else NULL */
     enum evidence_format format;
     uint8_t sha256[EVIDENCE_SHA256_SIZE]; /* of the extension's content: the evidence's name in journals */
     struct bytes report;
     struct snp_certtable table;  /* of our own formats; empty otherwise, but for what a chain names */
     struct bytes vek;            /* a VCEK or VLEK of which the bearer does not say which; may be empty */
-    struct bytes nonce;          /* of the verifier; empty where there is none, or the format carries none */
+    struct bytes nonce;          /* of the verifier; empty where there is none, or the format carries none. Of
+                                  * EVIDENCE_RAW, what the verifier puts there is what its REPORT_DATA has to be over */
     int64_t issued_at_s;         /* what the report binds; 0: the format carries no time that is bound */
     struct bind bind;            /* of our own formats */
     struct evidence_azure azure; /* of EVIDENCE_AZURE */
@@ -32,9 +34,12 @@ struct evidence {
 /* `accepted` says, by format, which may be read; NULL: all of them. ERR_NOT_FOUND: the certificate carries none.
  * ERR_DENIED: it is of a format that is not accepted; nothing of it was read. ERR_INPUT, ERR_UNSUPPORTED: malformed, or
  * in more than one extension, be they of one format or of several. `out->format` and `out->sha256` are set where they
- * are known, also on failure. */
+ * are known, also on failure. Release *out in any case. */
 struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS],
                          struct evidence *out) MUST_CHECK;
+
+/* Only evidence that was in JSON holds memory; what was never found may be released, too. */
+void evidence_release(struct evidence *evidence);
 
 /* REPORT_DATA as it must be for this certificate; of EVIDENCE_AZURE, what its quote must be over instead.
  * `issuer_spki_sha384` is of its issuer's key; only our own formats bind it, NULL will do for others. ERR_DENIED when

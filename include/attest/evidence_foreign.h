@@ -22,16 +22,19 @@ struct evidence_dice {
     uint64_t hash_algorithm; /* of key_hash; IANA "Named Information Hash Algorithm": 1, 7 or 8 */
     struct bytes nonce;      /* may be empty */
 };
-/* ERR_INPUT, also for claims of other names and for a claim that stands twice; ERR_UNSUPPORTED for another tag. */
+/* Claims of other names are passed over where they are well formed. ERR_INPUT, also for a claim that stands twice, and
+ * for claims without a name that is text; ERR_UNSUPPORTED for another tag. */
 struct err evidence_dice_parse(struct bytes extension, struct evidence_dice *out) MUST_CHECK;
 /* SHA-256 of the claims, then zeros. ERR_DENIED when the claims are about another key. */
 struct err evidence_dice_report_data(const struct evidence_dice *dice, struct bytes spki,
                                      uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
 
-/* The report alone (OID 1.3.9901.2.1). The bearer puts SHA-512(SubjectPublicKeyInfo | nonce) into REPORT_DATA; a nonce
- * does not travel with it, so that only the empty one can be recomputed. */
+/* The report alone (OID 1.3.9901.2.1). The bearer puts SHA-512(SubjectPublicKeyInfo | nonce) into REPORT_DATA; the
+ * nonce does not travel with it, so that it is the one which the verifier asked for, or the empty one. A
+ * SubjectPublicKeyInfo says its own length: no other key and nonce make the same input. */
 struct err evidence_raw_parse(struct bytes extension, struct bytes *report) MUST_CHECK;
-struct err evidence_raw_report_data(struct bytes spki, uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
+struct err evidence_raw_report_data(struct bytes spki, struct bytes nonce,
+                                    uint8_t out[SNP_REPORT_DATA_SIZE]) MUST_CHECK;
 
 /* The CBOR map of the Go proxy (OID 1.3.6.1.4.1.99999.1). Of what it says beside the report, only nonce and
  * certificates are taken: the rest is no more than an unsigned copy of what the report says, or a claim without proof.

@@ -27,6 +27,7 @@ void vouch_request_free(vouch_request *request)
     certificate_list_free(request->others);
     for (size_t i = 0; i < REQUEST_ENDORSEMENTS; i++)
         free(request->endorsement[i]);
+    evidence_release(&request->evidence);
     free(request->content);
     policy_drop(request->policy);
     free(request);
@@ -115,6 +116,7 @@ static struct err request_take_content(vouch_request *request, const void *bytes
 
 static void request_drop_content(vouch_request *request)
 {
+    evidence_release(&request->evidence);
     free(request->content);
     request->content = NULL;
     request->size = 0;

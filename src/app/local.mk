@@ -12,6 +12,7 @@ bin_PROGRAMS += vouch
 vouch_SOURCES = \
     src/app/vouch.c \
     src/app/vouch_address.c include/app/vouch_address.h \
+    src/app/vouch_asked.c include/app/vouch_asked.h \
     src/app/vouch_case.c include/app/vouch_case.h \
     src/app/vouch_cert.c include/app/vouch_command.h \
     src/app/vouch_certify.c include/app/vouch_certify.h \

@@ -88,14 +88,24 @@ void vouch_case_close(struct vouch_case *c)
     *c = (struct vouch_case){0};
 }
 
+struct err vouch_case_ask(struct vouch_case *c, const struct vouch_asking *asking)
+{
+    if (asking->report_data && c->material.kind == MATERIAL_CERTIFICATE)
+        return err_make(ERR_INPUT, "what REPORT_DATA has to be follows from the certificate: --report-data is of a "
+                                   "report, CMW or EAT");
+    return vouch_asked_read(asking, &c->asked);
+}
+
 void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, struct verdict *verdict)
 {
+    struct bytes nonce = bytes_of(c->asked.nonce.bytes, c->asked.nonce.size);
     if (c->material.kind == MATERIAL_CERTIFICATE) {
         struct verify_request request = {
             .role = VERIFY_FILE,
             .certificate = c->material.leaf,
             .others = c->material.others,
             .policy = policy,
+            .expected_nonce = nonce,
             .now_us = c->now_us,
         };
         verify_certificate(&request, verdict);
@@ -108,6 +118,8 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
         .claims = c->material.claims,
         .format = c->material.evidence.format,
         .policy = policy,
+        .expected_nonce = nonce,
+        .expected_data = c->asked.has_report_data ? BYTES(c->asked.report_data) : BYTES_NONE,
         .crl_mode = c->crl_mode,
         .kds = c->kds,
         .crls = c->crls,

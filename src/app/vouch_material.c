@@ -162,6 +162,7 @@ void vouch_material_release(struct vouch_material *material)
 {
     X509_free(material->leaf);
     certificate_list_free(material->others);
+    evidence_release(&material->evidence);
     free(material->content);
     *material = (struct vouch_material){0};
 }

@@ -36,6 +36,10 @@ static struct err verify_take(struct vouch_verify_options *options, int flag, ch
         return flags_text("--report", optarg, &options->report);
     case FLAG_SAVE_REPORT:
         return flags_text("--save-report", optarg, &options->save_report);
+    case FLAG_NONCE:
+        return flags_text("--nonce", optarg, &options->asking.nonce);
+    case FLAG_REPORT_DATA:
+        return flags_text("--report-data", optarg, &options->asking.report_data);
     case FLAG_JSON:
         options->json = true;
         return OK;
@@ -64,6 +68,9 @@ static struct err verify_complete(const struct vouch_verify_options *options)
     if (options->host && vouch_files_are_given(&options->files))
         return err_make(ERR_INPUT, "--vek, --vcek, --vlek, --ask, --ark and --crl belong to --report FILE: a server "
                                    "brings its certificates itself");
+    if (options->host && (options->asking.nonce || options->asking.report_data))
+        return err_make(ERR_INPUT, "--nonce and --report-data belong to --report FILE: a server's certificate answers "
+                                   "no challenge");
     return OK;
 }
 
@@ -75,6 +82,7 @@ struct err vouch_verify_options_read(int argc, char **argv, struct vouch_verify_
         {"json", no_argument, NULL, FLAG_JSON},
         {"report", required_argument, NULL, FLAG_REPORT},
         FLAGS_OF_FILES,
+        FLAGS_OF_ASKING,
         FLAGS_OF_KDS,
         {"save-report", required_argument, NULL, FLAG_SAVE_REPORT},
         {"direct-tls", no_argument, NULL, FLAG_DIRECT_TLS},

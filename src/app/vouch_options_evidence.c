@@ -225,6 +225,10 @@ static struct err policy_take(struct vouch_policy_options *options, int flag, ch
         if (options->action != VOUCH_POLICY_INIT)
             return err_make(ERR_INPUT, "--from belongs to vouch policy init");
         return flags_text("--from", optarg, &options->evidence);
+    case FLAG_NONCE:
+        return flags_text("--nonce", optarg, &options->asking.nonce);
+    case FLAG_REPORT_DATA:
+        return flags_text("--report-data", optarg, &options->asking.report_data);
     default:
         return flags_take_file(&options->files, flag, argv);
     }
@@ -240,6 +244,8 @@ static struct err policy_complete(const struct vouch_policy_options *options)
         return err_make(ERR_INPUT, "the evidence is missing: vouch policy test FILE EVIDENCE");
     if (options->action != VOUCH_POLICY_TEST && options->json)
         return err_make(ERR_INPUT, "--json belongs to vouch policy test");
+    if (options->action != VOUCH_POLICY_TEST && (options->asking.nonce || options->asking.report_data))
+        return err_make(ERR_INPUT, "--nonce and --report-data belong to vouch policy test");
     bool has_files = vouch_files_are_given(&options->files) || options->files.has_at;
     if (options->action == VOUCH_POLICY_CHECK && has_files)
         return err_make(ERR_INPUT, "vouch policy check looks at no evidence");
@@ -252,6 +258,7 @@ struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_
         {"json", no_argument, NULL, FLAG_JSON},
         {"from", required_argument, NULL, FLAG_FROM},
         FLAGS_OF_FILES,
+        FLAGS_OF_ASKING,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };

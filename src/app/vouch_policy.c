@@ -42,6 +42,8 @@ static struct err policy_judge(const struct vouch_policy_options *options, struc
     TRY(policy_load(policy_name_of(options->file), options->file, &policy));
     struct err outcome = vouch_case_open(options->evidence, false, &options->files, &c);
     if (!failed(outcome))
+        outcome = vouch_case_ask(&c, &options->asking);
+    if (!failed(outcome))
         vouch_case_judge(&c, policy, verdict);
     vouch_case_close(&c);
     policy_drop(policy);

@@ -55,8 +55,11 @@ static void verify_judge(struct verifying *v)
 static struct err verify_save_report(const struct verifying *v)
 {
     struct evidence evidence;
-    TRY(err_within(evidence_find(v->server.leaf, NULL, &evidence), "there is no report to save"));
-    return vouch_save(v->options->save_report, evidence.report);
+    struct err outcome = err_within(evidence_find(v->server.leaf, NULL, &evidence), "there is no report to save");
+    if (!failed(outcome))
+        outcome = vouch_save(v->options->save_report, evidence.report);
+    evidence_release(&evidence);
+    return outcome;
 }
 
 static void verify_show(const struct verifying *v)
@@ -91,8 +94,10 @@ static enum vouch_exit verify_report(const struct verifying *v)
 static void verify_supply_server(struct verifying *v)
 {
     struct evidence evidence;
-    if (failed(evidence_find(v->server.leaf, v->policy ? v->policy->formats : NULL, &evidence)))
+    if (failed(evidence_find(v->server.leaf, v->policy ? v->policy->formats : NULL, &evidence))) {
+        evidence_release(&evidence);
         return;
+    }
     struct vouch_evidence_parts parts = {
         .report = evidence.report,
         .has_certificate = evidence.vek.n + evidence.table.vcek.n + evidence.table.vlek.n > 0,
@@ -102,6 +107,7 @@ static void verify_supply_server(struct verifying *v)
     if (failed(outcome))
         vouch_fail("verify", err_within(outcome, "the evidence comes without the report's certificate"), false);
     v->crls = crl_set_make(v->kds);
+    evidence_release(&evidence);
 }
 
 static struct err verify_server(struct verifying *v)
@@ -136,6 +142,8 @@ static struct err verify_file(struct verifying *v)
 {
     struct vouch_case c;
     struct err outcome = vouch_case_open(v->options->report, true, &v->options->files, &c);
+    if (!failed(outcome))
+        outcome = vouch_case_ask(&c, &v->options->asking);
     if (!failed(outcome))
         outcome = verify_supply_file(v, &c);
     if (!failed(outcome))

@@ -27,11 +27,12 @@ static void challenge_length(const struct policy *policy, struct bytes nonce, st
 }
 
 /* How old it is only the caller knows. */
-void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, struct checklist *out)
+void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, const char *absent,
+                      struct checklist *out)
 {
     bool same = bytes_equal_secret(expected, found);
     checklist_add(out, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
-                  same ? "it is" : (found.n == 0 ? "the evidence is about none" : "another"));
+                  same ? "it is" : (found.n == 0 ? absent : "another"));
     if (policy)
         challenge_length(policy, found, out);
     else

@@ -152,17 +152,27 @@ static size_t cmw_read_der_length(struct reader *r)
     return length;
 }
 
-struct err cmw_unwrap(struct bytes extension, struct bytes *cbor)
+static bool cmw_unwrap_as(struct bytes extension, uint8_t tag, struct bytes *content)
 {
     struct reader r = reader_of(extension);
-    uint8_t tag = reader_u8(&r);
-    if (tag == DER_UTF8_STRING)
-        return err_make(ERR_UNSUPPORTED, "the CMW is in JSON, which this version does not read");
-    struct bytes collection = reader_bytes(&r, cmw_read_der_length(&r));
-    if (tag != DER_OCTET_STRING || r.bad || reader_left(&r) > 0)
-        return err_make(ERR_INPUT, "the CMW extension is not a DER OCTET STRING");
-    *cbor = collection;
+    bool is_one = reader_u8(&r) == tag;
+    struct bytes found = reader_bytes(&r, cmw_read_der_length(&r));
+    if (!is_one || r.bad || reader_left(&r) > 0)
+        return false;
+    *content = found;
+    return true;
+}
+
+struct err cmw_unwrap(struct bytes extension, struct bytes *cbor)
+{
+    if (!cmw_unwrap_as(extension, DER_OCTET_STRING, cbor))
+        return err_make(ERR_INPUT, "the CMW extension is neither a DER OCTET STRING nor a UTF8String");
     return OK;
+}
+
+bool cmw_unwrap_json(struct bytes extension, struct bytes *json)
+{
+    return cmw_unwrap_as(extension, DER_UTF8_STRING, json);
 }
 
 struct err cmw_parse_extension(struct bytes extension, struct cmw *out)

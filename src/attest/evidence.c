@@ -1,12 +1,39 @@
 #include "attest/evidence.h"
 
 #include "attest/cmw.h"
+#include "attest/cmw_json.h"
+#include "base/mem.h"
 
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* The one extension that carries evidence, of whatever format. */
-static struct err evidence_locate(const X509 *certificate, struct evidence *out, struct bytes *extension)
+#define DER_HEADER_MAX 4
+
+/* Of a CMW in JSON, the extension as it would be in CBOR; of any other, itself. */
+static struct err evidence_rewrite(struct evidence *out, struct bytes *extension)
+{
+    struct bytes json = BYTES_NONE;
+    if (!cmw_unwrap_json(*extension, &json))
+        return OK;
+    struct writer cbor = writer_growing(EVIDENCE_OURS_MAX), w = writer_growing(EVIDENCE_OURS_MAX + DER_HEADER_MAX);
+    struct err outcome = cmw_json_rewrite(json, &cbor);
+    if (!failed(outcome)) {
+        cmw_wrap(writer_bytes(&cbor), &w);
+        outcome = writer_finish(&w, "the CMW");
+    }
+    if (!failed(outcome)) {
+        out->rewritten = mem_copy(writer_bytes(&w));
+        *extension = bytes_of(out->rewritten, w.used);
+    }
+    writer_free(&cbor);
+    writer_free(&w);
+    return outcome;
+}
+
+/* The one extension that carries evidence, of whatever format, and what there is to read of it. */
+static struct err evidence_locate(const X509 *certificate, struct evidence *out, struct bytes *extension,
+                                  struct bytes *readable)
 {
     struct err outcome = err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
@@ -17,7 +44,10 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         struct err found = certificate_extension(certificate, evidence_format_oid(format), &content);
         if (found.code == ERR_NOT_FOUND)
             continue;
-        if (format == EVIDENCE_CMW && !failed(found) && eat_is_in(content))
+        *readable = content;
+        if (format == EVIDENCE_CMW && !failed(found))
+            found = evidence_rewrite(out, readable);
+        if (format == EVIDENCE_CMW && !failed(found) && eat_is_in(*readable))
             format = EVIDENCE_EAT;
         if (out->format != EVIDENCE_NONE)
             return err_make(ERR_INPUT, "the certificate carries evidence of two formats, %s and %s",
@@ -26,7 +56,7 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         outcome = err_within(found, "evidence");
         *extension = content;
     }
-    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_is_azure(*extension))
+    if (out->format == EVIDENCE_CMW && !failed(outcome) && cmw_extension_is_azure(*readable))
         out->format = EVIDENCE_AZURE;
     return outcome;
 }
@@ -108,13 +138,19 @@ static struct err evidence_read(struct bytes extension, struct evidence *out)
 struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS], struct evidence *out)
 {
     *out = (struct evidence){0};
-    struct bytes extension = BYTES_NONE;
-    TRY(evidence_locate(certificate, out, &extension));
+    struct bytes extension = BYTES_NONE, readable = BYTES_NONE;
+    TRY(evidence_locate(certificate, out, &extension, &readable));
     if (EVP_Digest(extension.p, extension.n, out->sha256, NULL, EVP_sha256(), NULL) != 1)
         return err_crypto("cannot hash the evidence");
     if (accepted && !accepted[out->format])
         return err_make(ERR_DENIED, "evidence of the format %s is not accepted", evidence_format_name(out->format));
-    return evidence_read(extension, out);
+    return evidence_read(readable, out);
+}
+
+void evidence_release(struct evidence *evidence)
+{
+    free(evidence->rewritten);
+    *evidence = (struct evidence){0};
 }
 
 struct err evidence_report_data(const struct evidence *evidence, const struct certificate *certificate,
@@ -132,7 +168,7 @@ struct err evidence_report_data(const struct evidence *evidence, const struct ce
     case EVIDENCE_DICE:
         return evidence_dice_report_data(&evidence->dice, certificate->facts.spki, out);
     case EVIDENCE_RAW:
-        return evidence_raw_report_data(certificate->facts.spki, out);
+        return evidence_raw_report_data(certificate->facts.spki, evidence->nonce, out);
     case EVIDENCE_NONE:
     case EVIDENCE_FORMATS:
         break;

@@ -2,9 +2,20 @@
 
 #include "attest/cbor.h"
 #include "attest/cmw.h"
+#include "attest/cmw_json.h"
+#include "base/mem.h"
+
+static enum evidence_format json_format(struct bytes json)
+{
+    while (json.n > 0 && json.p[0] != '{' && json.p[0] != '[')
+        json = bytes_of(json.p + 1, json.n - 1);
+    return json.n > 0 && json.p[0] == '[' ? EVIDENCE_EAT : EVIDENCE_CMW;
+}
 
 enum evidence_format evidence_alone_format(struct bytes bytes)
 {
+    if (cmw_json_is_likely(bytes))
+        return json_format(bytes);
     struct reader r = reader_of(bytes);
     switch (cbor_next(&r)) {
     case CBOR_IS_MAP:
@@ -58,8 +69,23 @@ static struct err evidence_alone_read_eat(struct bytes cbor, struct evidence *ou
     return evidence_alone_take(&eat.cmw, &eat.bind, out);
 }
 
-struct err evidence_alone_parse(struct bytes cbor, struct evidence *out)
+static struct err evidence_alone_rewrite(struct bytes json, struct evidence *out, struct bytes *cbor)
 {
-    *out = (struct evidence){.format = evidence_alone_format(cbor)};
+    struct writer w = writer_growing(EVIDENCE_OURS_MAX);
+    struct err outcome = cmw_json_rewrite(json, &w);
+    if (!failed(outcome)) {
+        out->rewritten = mem_copy(writer_bytes(&w));
+        *cbor = bytes_of(out->rewritten, w.used);
+    }
+    writer_free(&w);
+    return outcome;
+}
+
+struct err evidence_alone_parse(struct bytes bytes, struct evidence *out)
+{
+    struct bytes cbor = bytes;
+    *out = (struct evidence){.format = evidence_alone_format(bytes)};
+    if (cmw_json_is_likely(bytes))
+        TRY(evidence_alone_rewrite(bytes, out, &cbor));
     return out->format == EVIDENCE_EAT ? evidence_alone_read_eat(cbor, out) : evidence_alone_read_cmw(cbor, out);
 }

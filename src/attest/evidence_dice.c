@@ -7,7 +7,7 @@
 
 #define DICE_CLAIM_KEY   "pubkey-hash"
 #define DICE_CLAIM_NONCE "nonce"
-#define DICE_CLAIMS_MAX  1024
+#define DICE_CLAIMS_MAX  4096
 #define DICE_SHA256_SIZE 32
 
 /* The hashes that the text wants a verifier to know. */
@@ -40,32 +40,38 @@ static struct err dice_read_key_hash(struct bytes entry, struct evidence_dice *i
     return reader_finish(&r, "the claim " DICE_CLAIM_KEY);
 }
 
+static struct err dice_read_claim(struct reader *r, struct evidence_dice *into)
+{
+    struct bytes name = cbor_read_name(r);
+    bool is_key = !r->bad && bytes_equal(name, BYTES_LITERAL(DICE_CLAIM_KEY));
+    bool is_nonce = !r->bad && bytes_equal(name, BYTES_LITERAL(DICE_CLAIM_NONCE));
+    if (!is_key && !is_nonce) {
+        cbor_skip(r);
+        return r->bad ? err_make(ERR_INPUT, "a claim has no name") : OK;
+    }
+    struct bytes value = cbor_read_bytes(r);
+    if (r->bad)
+        return err_make(ERR_INPUT, "the claim %s is not a byte string", is_key ? DICE_CLAIM_KEY : DICE_CLAIM_NONCE);
+    if (is_nonce)
+        into->nonce = value;
+    return is_key ? dice_read_key_hash(value, into) : OK;
+}
+
+/* Whoever makes them may add claims of his own, which mean nothing here: the report binds them, like the others. They
+ * are passed over, as long as they are what claims can be. */
 static struct err dice_read_claims(struct evidence_dice *into)
 {
-    bool has_key = false, has_nonce = false;
-    struct reader r = reader_of(into->claims);
+    struct reader whole = reader_of(into->claims), r = whole;
+    cbor_skip(&whole);
+    if (whole.bad)
+        return err_make(ERR_INPUT, "the claims are malformed, or one stands twice");
+    TRY(reader_finish(&whole, "the claims"));
     uint64_t count = cbor_read_map(&r);
-    if (r.bad || count < 1 || count > 2)
-        return err_make(ERR_INPUT, "the claims are not a map of one or two");
-    for (uint64_t i = 0; i < count; i++) {
-        struct bytes name = cbor_read_name(&r);
-        struct bytes value = cbor_read_bytes(&r);
-        if (r.bad)
-            return err_make(ERR_INPUT, "a claim is not a byte string with a name");
-        if (bytes_equal(name, BYTES_LITERAL(DICE_CLAIM_KEY)) && !has_key) {
-            has_key = true;
-            TRY(dice_read_key_hash(value, into));
-        } else if (bytes_equal(name, BYTES_LITERAL(DICE_CLAIM_NONCE)) && !has_nonce) {
-            has_nonce = true;
-            into->nonce = value;
-        } else {
-            return err_make(ERR_INPUT,
-                            "the claims say more than " DICE_CLAIM_KEY " and " DICE_CLAIM_NONCE ", each once");
-        }
-    }
-    if (!has_key)
-        return err_make(ERR_INPUT, "there is no claim " DICE_CLAIM_KEY);
-    return reader_finish(&r, "the claims");
+    if (r.bad)
+        return err_make(ERR_INPUT, "the claims are not a map");
+    for (uint64_t i = 0; i < count; i++)
+        TRY(dice_read_claim(&r, into));
+    return into->key_hash.n > 0 ? OK : err_make(ERR_INPUT, "there is no claim " DICE_CLAIM_KEY);
 }
 
 struct err evidence_dice_parse(struct bytes extension, struct evidence_dice *out)

@@ -10,9 +10,12 @@ struct err evidence_raw_parse(struct bytes extension, struct bytes *report)
     return OK;
 }
 
-struct err evidence_raw_report_data(struct bytes spki, uint8_t out[SNP_REPORT_DATA_SIZE])
+struct err evidence_raw_report_data(struct bytes spki, struct bytes nonce, uint8_t out[SNP_REPORT_DATA_SIZE])
 {
-    if (EVP_Digest(spki.p, spki.n, out, NULL, EVP_sha512(), NULL) != 1)
-        return err_crypto("cannot make REPORT_DATA");
-    return OK;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool made = context && EVP_DigestInit_ex(context, EVP_sha512(), NULL) == 1 &&
+                EVP_DigestUpdate(context, spki.p, spki.n) == 1 && EVP_DigestUpdate(context, nonce.p, nonce.n) == 1 &&
+                EVP_DigestFinal_ex(context, out, NULL) == 1;
+    EVP_MD_CTX_free(context);
+    return made ? OK : err_crypto("cannot make REPORT_DATA");
 }

@@ -4,12 +4,14 @@ libattest_a_SOURCES = \
     src/attest/attester.c include/attest/attester.h \
     src/attest/azure_verify.c include/attest/azure_verify.h \
     src/attest/basis.c include/attest/basis.h \
+    src/attest/base64url.c include/attest/base64url.h \
     src/attest/bucket.c include/attest/bucket.h \
     src/attest/bind.c include/attest/bind.h \
     src/attest/cbor.c include/attest/cbor.h \
     src/attest/challenge.c include/attest/challenge.h \
     src/attest/check_json.c include/attest/check_json.h \
     src/attest/cmw.c include/attest/cmw.h \
+    src/attest/cmw_json.c include/attest/cmw_json.h \
     src/attest/corim.c include/attest/corim.h \
     src/attest/corim_comid.c include/attest/corim_comid.h \
     src/attest/corim_item.c include/attest/corim_item.h \

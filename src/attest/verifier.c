@@ -231,7 +231,7 @@ static bool verify_tolerates_unbound(const struct verify_request *request)
     return request->role == VERIFY_CLIENT && request->policy && request->policy->certificates.allow_unbound;
 }
 
-static void verify_binding(struct verification *v)
+static bool verify_binding(struct verification *v)
 {
     const char *expected = v->evidence.format == EVIDENCE_AZURE ? "a quote made for this certificate"
                                                                 : "REPORT_DATA made for this certificate";
@@ -243,6 +243,7 @@ static void verify_binding(struct verification *v)
     else
         checklist_add(v->checks, VERIFY_CHECK_BINDING, verify_tolerates_unbound(v->request) ? CHECK_WARN : CHECK_FAIL,
                       expected, "the report binds a nonce and no key: anybody may have relayed it");
+    return !failed(e);
 }
 
 static void verify_time_text(int64_t at_s, char out[CLOCK_TEXT_SIZE])
@@ -314,7 +315,8 @@ static void verify_nonce(const struct verification *v)
     };
     v->verdict->nonce_size = v->evidence.nonce.n;
     if (request->expected_nonce.n > 0)
-        challenge_expect(request->policy, request->expected_nonce, v->evidence.nonce, v->checks);
+        challenge_expect(request->policy, request->expected_nonce, v->evidence.nonce, "the evidence carries none",
+                         v->checks);
     else if (request->role == VERIFY_CLIENT)
         v->verdict->nonce_is_ours = challenge_judge(&answer, v->checks);
     else
@@ -359,13 +361,18 @@ static bool verify_look(struct verification *v)
     if (!verify_find(v))
         return false;
     verify_report(v);
-    verify_binding(v);
+    /* A raw report does not say which nonce it is over: that which was asked for, or it is about something else. */
+    bool is_raw = v->evidence.format == EVIDENCE_RAW;
+    if (is_raw)
+        v->evidence.nonce = v->request->expected_nonce;
+    if (!verify_binding(v) && is_raw)
+        v->evidence.nonce = BYTES_NONE;
     v->bound_to = v->checks->count;
     return true;
 }
 
-/* Demands that depend on the time are made again every time. Of Azure's evidence there is more to look at than is kept.
- */
+/* Demands that depend on the time are made again every time. Of Azure's evidence there is more to look at than is kept,
+ * and what a raw report is over depends on what was asked. */
 static void verify_remember(struct verification *v, size_t demands_from, size_t demands_to)
 {
     struct verified_leaf leaf = {
@@ -377,6 +384,7 @@ static void verify_remember(struct verification *v, size_t demands_from, size_t 
         .not_after_s = v->certificate.facts.not_after_s,
     };
     if (!v->verified || v->is_known || v->evidence.format == EVIDENCE_AZURE ||
+        (v->evidence.format == EVIDENCE_RAW && v->request->expected_nonce.n > 0) ||
         v->evidence.nonce.n > sizeof leaf.nonce || demands_to == 0)
         return;
     leaf.lineage = snp_lineage_hold(v->verdict->lineage);
@@ -404,6 +412,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_nonce(&v);
     }
     certificate_release(&v.certificate);
+    evidence_release(&v.evidence);
     verified_leaf_release(&v.known);
     verdict_conclude(out, request->policy,
                      request->policy ? certificate_required : certificate_required_without_policy);
@@ -487,8 +496,11 @@ static void verify_report_format(const struct verify_report_request *request, st
 /* A nonce stands in the bind record, which REPORT_DATA is made of; of one that is not vouched for none is believed. */
 static void verify_report_nonce(const struct verify_report_request *request, bool is_bound, struct verdict *out)
 {
+    const char *absent = out->format == EVIDENCE_RAW
+                             ? "a report by itself does not say: only its whole REPORT_DATA can be asked for"
+                             : "the evidence is about none";
     if (request->expected_nonce.n > 0)
-        challenge_expect(request->policy, request->expected_nonce, is_bound ? request->bind->nonce : BYTES_NONE,
+        challenge_expect(request->policy, request->expected_nonce, is_bound ? request->bind->nonce : BYTES_NONE, absent,
                          &out->checks);
     else if (request->expected_data.n > 0)
         challenge_skip("REPORT_DATA was given whole: who gave it knows whether that is fresh", &out->checks);

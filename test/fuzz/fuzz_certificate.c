@@ -21,6 +21,7 @@ static void take_leaf(struct bytes der)
             MUST_HOLD(evidence.report.n > 0);
         certificate_release(&certificate);
     }
+    evidence_release(&evidence);
     if (!failed(certificate_common_name(x509, &text)))
         free(text);
     if (!failed(certificate_subject_text(x509, &text)))

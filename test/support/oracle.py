@@ -1,6 +1,7 @@
 """The attestation profile a second time, written from doc/attestation.md alone: what the programs make is taken apart and
 computed anew here, and evidence is made here that they never would make."""
 
+import base64
 import datetime
 import hashlib
 import re
@@ -139,6 +140,15 @@ def cmw_map(report, table, bind):
 EAT_TAG, EAT_PROFILE = 601, "tag:pgvouch,2026:eat/v1"
 EAT_TYPE = f'application/eat-ucs+cbor; eat_profile="{EAT_PROFILE}"'
 IAT, EAT_NONCE, UEID, EAT_PROFILE_CLAIM, CMW_CLAIM = 6, 10, 256, 265, 299
+
+
+def cmw_json(cmw):
+    """A collection or a record as JSON has it (RFC 9999): bytes in base64url without padding."""
+    if isinstance(cmw, dict):
+        return {name: cmw_json(member) for name, member in cmw.items()}
+    if isinstance(cmw, (list, tuple)):
+        return [cmw_json(item) for item in cmw]
+    return base64.urlsafe_b64encode(cmw).rstrip(b"=").decode() if isinstance(cmw, bytes) else cmw
 
 
 def ueid_of(chip_id):

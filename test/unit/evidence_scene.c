@@ -90,13 +90,17 @@ void scene_add_extension(struct scene *scene, enum evidence_format format, struc
 
 void scene_judge_as(struct scene *scene, enum verify_role role)
 {
-    assert_false(failed(leaf_sign(scene->leaf, &scene->identity)));
+    if (!scene->identity)
+        assert_false(failed(leaf_sign(scene->leaf, &scene->identity)));
+    verdict_release(&scene->verdict);
+    verdict_init(&scene->verdict);
     struct verify_request request = {.role = role,
                                      .certificate = tls_identity_certificate(scene->identity),
                                      .is_tls13 = true,
                                      .policy = scene->policy,
                                      .nonces = scene->nonces,
                                      .nonces_now_us = clock_boot_us(),
+                                     .expected_nonce = scene->expected_nonce,
                                      .now_us = clock_wall_us()};
     verify_certificate(&request, &scene->verdict);
 }
@@ -123,10 +127,10 @@ void scene_assert_check(const struct scene *scene, const char *name, enum check_
         fail_msg("%s: outcome %d, found \"%s\"", name, check->outcome, check->found);
 }
 
-void scene_make_raw(struct scene *scene)
+void scene_make_raw(struct scene *scene, struct bytes nonce)
 {
     uint8_t report_data[SNP_REPORT_DATA_SIZE];
-    assert_false(failed(evidence_raw_report_data(leaf_facts(scene->leaf)->spki, report_data)));
+    assert_false(failed(evidence_raw_report_data(leaf_facts(scene->leaf)->spki, nonce, report_data)));
     scene_make_report(scene, report_data);
 }
 

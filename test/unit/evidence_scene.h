@@ -22,6 +22,7 @@ struct scene {
     struct tls_identity *identity;
     struct policy *policy;
     struct nonces *nonces;
+    struct bytes expected_nonce; /* empty: nobody asked */
     struct verdict verdict;
     struct writer extension;
     uint8_t room[EXTENSION_MAX];
@@ -41,11 +42,11 @@ void scene_set_policy(struct scene *scene, const char *top, const char *certific
 void scene_set_policy_with_veks(struct scene *scene, const char *top);
 
 void scene_make_report(struct scene *scene, const uint8_t report_data[SNP_REPORT_DATA_SIZE]);
-/* A report that binds the certificate's key, as the raw format has it. */
-void scene_make_raw(struct scene *scene);
+/* A report that binds the certificate's key and a nonce (may be empty), as the raw format has it. */
+void scene_make_raw(struct scene *scene, struct bytes nonce);
 void scene_add_extension(struct scene *scene, enum evidence_format format, struct bytes content);
 
-/* Signs the certificate and fills the verdict; of a client unless said otherwise. */
+/* Signs the certificate, the first time, and fills the verdict; of a client unless said otherwise. */
 void scene_judge_as(struct scene *scene, enum verify_role role);
 void scene_judge(struct scene *scene);
 /* NULL: there is none of this name. */

@@ -16,7 +16,7 @@ static void test_raw_report_of_this_key_holds_but_for_its_age(void **state)
 {
     struct scene *scene = *state;
     scene_set_policy_with_veks(scene, "formats: [raw]\nnonce:\n  required: false\n");
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_judge(scene);
     scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_PASS, "it is");
@@ -32,7 +32,7 @@ static void test_raw_report_is_refused_where_a_nonce_is_required(void **state)
 {
     struct scene *scene = *state;
     scene_set_policy_with_veks(scene, "formats: [raw]\n");
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_judge(scene);
     scene_assert_check(scene, JUDGE_CHECK_NONCE, CHECK_FAIL, "none");
@@ -44,7 +44,7 @@ static void test_raw_report_without_a_certificate_at_hand_is_refused(void **stat
 {
     struct scene *scene = *state;
     scene_set_policy(scene, "formats: [raw]\nnonce:\n  required: false\n", "");
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_judge(scene);
     scene_assert_check(scene, SNP_CHECK_VEK_CERTIFICATE, CHECK_FAIL, "neither a VCEK nor a VLEK");
@@ -57,11 +57,47 @@ static void test_raw_report_of_another_key_is_refused(void **state)
     struct scene *scene = *state;
     uint8_t report_data[SNP_REPORT_DATA_SIZE];
     scene_set_policy_with_veks(scene, "formats: [raw]\nnonce:\n  required: false\n");
-    assert_false(failed(evidence_raw_report_data(BYTES_LITERAL("another key"), report_data)));
+    assert_false(failed(evidence_raw_report_data(BYTES_LITERAL("another key"), BYTES_NONE, report_data)));
     scene_make_report(scene, report_data);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_judge(scene);
     scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "another key");
+    assert_int_equal(scene->verdict.kind, VERDICT_DENY);
+}
+
+/* The nonce does not travel with the report: it is the one that was asked for, or the binding fails. */
+static void test_raw_report_over_the_nonce_that_was_asked_for_holds(void **state)
+{
+    struct scene *scene = *state;
+    scene_set_policy_with_veks(scene, "formats: [raw]\n");
+    scene_make_raw(scene, BYTES_LITERAL("a challenge of ours"));
+    scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
+    scene->expected_nonce = BYTES_LITERAL("a challenge of ours");
+    scene_judge_as(scene, VERIFY_FILE);
+    scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_PASS, "it is");
+    scene_assert_check(scene, JUDGE_CHECK_NONCE, CHECK_PASS, "it is");
+    scene_assert_check(scene, JUDGE_CHECK_NONCE_LENGTH, CHECK_PASS, "19 bytes");
+    assert_int_equal(scene->verdict.kind, VERDICT_WARN); /* verify_chain is false */
+    scene->expected_nonce = BYTES_LITERAL("another challenge");
+    scene_judge_as(scene, VERIFY_FILE);
+    scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "another key, name, time or nonce");
+    scene_assert_check(scene, JUDGE_CHECK_NONCE, CHECK_FAIL, "none");
+    assert_int_equal(scene->verdict.kind, VERDICT_DENY);
+    scene->expected_nonce = BYTES_NONE;
+    scene_judge_as(scene, VERIFY_FILE);
+    scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "another key, name, time or nonce");
+}
+
+static void test_raw_report_without_the_nonce_that_was_asked_for_is_refused(void **state)
+{
+    struct scene *scene = *state;
+    scene_set_policy_with_veks(scene, "formats: [raw]\n");
+    scene_make_raw(scene, BYTES_NONE);
+    scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
+    scene->expected_nonce = BYTES_LITERAL("a challenge of ours");
+    scene_judge_as(scene, VERIFY_FILE);
+    scene_assert_check(scene, VERIFY_CHECK_BINDING, CHECK_FAIL, "another key, name, time or nonce");
+    scene_assert_check(scene, JUDGE_CHECK_NONCE, CHECK_FAIL, "none");
     assert_int_equal(scene->verdict.kind, VERDICT_DENY);
 }
 
@@ -120,7 +156,7 @@ static void test_evidence_of_two_formats_is_refused_whatever_the_policy_says(voi
 {
     struct scene *scene = *state;
     scene_set_policy_with_veks(scene, "formats: [raw]\nnonce:\n  required: false\n");
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_add_extension(scene, EVIDENCE_GO_EAT, BYTES_LITERAL("\xa0"));
     scene_judge(scene);
@@ -133,7 +169,7 @@ static void test_one_foreign_format_in_two_extensions_is_refused(void **state)
 {
     struct scene *scene = *state;
     scene_set_policy_with_veks(scene, "formats: [raw]\nnonce:\n  required: false\n");
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_add_extension(scene, EVIDENCE_RAW, BYTES(scene->report));
     scene_judge(scene);
@@ -148,7 +184,7 @@ static void test_certificate_at_hand_is_found_by_chip_kind_and_tcb(void **state)
     struct scene *scene = *state;
     struct snp_report report, other;
     struct veks *veks = veks_new();
-    scene_make_raw(scene);
+    scene_make_raw(scene, BYTES_NONE);
     assert_false(failed(snp_report_parse(BYTES(scene->report), &report)));
     assert_int_equal(veks_find(veks, &report).n, 0);
     assert_false(failed(veks_add(veks, psp_vcek(scene_psp))));
@@ -189,6 +225,8 @@ int main(void)
         IN_SCENE(test_raw_report_is_refused_where_a_nonce_is_required),
         IN_SCENE(test_raw_report_without_a_certificate_at_hand_is_refused),
         IN_SCENE(test_raw_report_of_another_key_is_refused),
+        IN_SCENE(test_raw_report_over_the_nonce_that_was_asked_for_holds),
+        IN_SCENE(test_raw_report_without_the_nonce_that_was_asked_for_is_refused),
         cmocka_unit_test(test_raw_report_of_another_length_is_refused),
         IN_SCENE(test_format_that_the_policy_does_not_name_is_refused_unread),
         IN_SCENE(test_malformed_evidence_of_a_format_that_is_named_is_refused),
