@@ -137,12 +137,14 @@ struct vouch_policy_options {
     bool help;
     enum vouch_policy_action action;
     const char *file;     /* the policy; NULL with init */
-    const char *evidence; /* NULL with check */
+    const char *evidence; /* NULL with check; of init HOST:PORT, too */
     struct vouch_files files;
     struct settings settings;   /* as of struct vouch_verify_options */
     bool names_kds;             /* any of them was given */
     struct vouch_asking asking; /* of test */
     bool json;                  /* of test */
+    bool direct_tls;            /* of init */
+    int64_t timeout_us;
 };
 
 /* As vouch_verify_options_read. */

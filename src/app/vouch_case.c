@@ -1,11 +1,13 @@
 #include "app/vouch_case.h"
 
 #include "app/vouch_command.h"
+#include "app/vouch_subject.h"
 #include "base/clock.h"
 
-static bool brings_certificate(const struct snp_certtable *table)
+bool vouch_case_brings_vek(const struct vouch_case *c)
 {
-    return table->vcek.n + table->vlek.n > 0;
+    const struct vouch_material *material = &c->material;
+    return material->table.vcek.n + material->table.vlek.n + material->evidence.vek.n > 0;
 }
 
 static struct err case_check_kind(enum material_kind kind)
@@ -30,13 +32,14 @@ static struct err case_fit(const struct vouch_files *files, const struct policy 
     const struct vouch_material *material = &c->material;
     TRY(case_check_kind(material->kind));
     bool is_certificate = material->kind == MATERIAL_CERTIFICATE;
-    if ((is_certificate || brings_certificate(&material->table)) && vouch_files_are_given(files))
+    bool is_bare = is_certificate && !material->has_evidence;
+    if ((is_bare || vouch_case_brings_vek(c)) && vouch_files_are_given(files))
         return err_make(ERR_INPUT, "the %s brings its own certificates: give none beside it",
                         material_kind_name(material->kind));
     c->snp.report = material->report;
-    if (is_certificate)
-        return OK;
-    snp_evidence_take_table(&c->snp, &material->table);
+    c->vek_file = files->vek ? files->vek : (files->vcek ? files->vcek : files->vlek);
+    if (!is_certificate)
+        snp_evidence_take_table(&c->snp, &material->table);
     TRY(vouch_files_read(files, &c->contents, &c->snp));
     return vouch_files_check_ark(files, &c->snp, policy);
 }
@@ -53,11 +56,9 @@ struct err vouch_case_open(const char *path, bool is_report, const struct vouch_
 struct err vouch_case_supply(struct vouch_case *c, const char *command, struct kds *kds, const struct policy *policy)
 {
     bool is_certificate = c->material.kind == MATERIAL_CERTIFICATE;
-    const struct evidence *carried = &c->material.evidence;
     struct vouch_evidence_parts parts = {
         .report = c->snp.report,
-        .has_certificate = is_certificate ? carried->vek.n > 0 || brings_certificate(&carried->table)
-                                          : c->snp.vek.n + c->snp.vcek.n + c->snp.vlek.n > 0,
+        .has_certificate = vouch_case_brings_vek(c) || c->snp.vek.n + c->snp.vcek.n + c->snp.vlek.n > 0,
         .crl_is_named = c->crl.n > 0,
     };
     struct err outcome = vouch_kds_supply(kds, command, &parts, policy);
@@ -68,6 +69,15 @@ struct err vouch_case_supply(struct vouch_case *c, const char *command, struct k
     c->kds = kds;
     c->crls = crl_set_make(kds);
     return OK;
+}
+
+struct err vouch_case_open_subject(const char *subject, bool direct_tls, int64_t timeout_us,
+                                   const struct vouch_files *files, struct vouch_case *out)
+{
+    *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
+    TRY(vouch_subject_read(subject, direct_tls, timeout_us, &out->material));
+    TRY(case_fit(files, NULL, out));
+    return vouch_files_read_crl(files, &out->contents, &out->crl);
 }
 
 void vouch_case_close(struct vouch_case *c)
@@ -95,6 +105,7 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
             .certificate = c->material.leaf,
             .others = c->material.others,
             .policy = policy,
+            .lent = &c->snp,
             .expected_nonce = nonce,
             .kds = c->kds,
             .crls = c->crls,

@@ -35,12 +35,10 @@ static enum vouch_exit policy_check(const struct vouch_policy_options *options)
     return VOUCH_DONE;
 }
 
-/* The evidence with what it lacks; close *c in any case, and then free *kds. */
-static struct err policy_open_case(const struct vouch_policy_options *options, const struct policy *policy,
-                                   struct vouch_case *c, struct kds **kds)
+/* What the evidence lacks. Free *kds after *c was closed. */
+static struct err policy_supply(const struct vouch_policy_options *options, const struct policy *policy,
+                                struct vouch_case *c, struct kds **kds)
 {
-    TRY(vouch_case_open(options->evidence, false, &options->files, policy, c));
-    TRY(vouch_case_ask(c, &options->asking));
     TRY(vouch_kds_open(&options->settings, policy, kds));
     return vouch_case_supply(c, "policy", *kds, policy);
 }
@@ -51,7 +49,11 @@ static struct err policy_judge(const struct vouch_policy_options *options, struc
     struct vouch_case c;
     struct kds *kds = NULL;
     TRY(policy_load(policy_name_of(options->file), options->file, &policy));
-    struct err outcome = policy_open_case(options, policy, &c, &kds);
+    struct err outcome = vouch_case_open(options->evidence, false, &options->files, policy, &c);
+    if (!failed(outcome))
+        outcome = vouch_case_ask(&c, &options->asking);
+    if (!failed(outcome))
+        outcome = policy_supply(options, policy, &c, &kds);
     if (!failed(outcome))
         vouch_case_judge(&c, policy, verdict);
     vouch_case_close(&c);
@@ -85,7 +87,10 @@ static enum vouch_exit policy_init(const struct vouch_policy_options *options)
     struct vouch_case c;
     struct kds *kds = NULL;
     char *text = NULL;
-    struct err outcome = policy_open_case(options, NULL, &c, &kds);
+    struct err outcome =
+        vouch_case_open_subject(options->evidence, options->direct_tls, options->timeout_us, &options->files, &c);
+    if (!failed(outcome))
+        outcome = policy_supply(options, NULL, &c, &kds);
     if (!failed(outcome))
         outcome = vouch_pin(&c, &text);
     vouch_case_close(&c);
