@@ -8,10 +8,11 @@ from cryptography import x509
 
 from support import oracle, scratch
 from support.attested import (  # noqa: F401: fixtures
-    BAD, CONSOLE_HBA, attested, check_evidence, chip, connect, console, demanding, good, keep, knock, policy_file, refusal,
+    BAD, CONSOLE_HBA, attested, check_evidence, chip, connect, console, demanding, good, keep, knock, nonce_of,
+    policy_file, refusal, verdicts,
 )
 from support.certificates import DAY, Authority
-from support.oracle import Evidence
+from support.oracle import Draft, Evidence
 from support.process import await_condition, run
 from support.raw import startup
 from support.vouch import MEASUREMENT, shown_by
@@ -46,6 +47,52 @@ certificates:
   allow_cached: true
   cache_duration: "1h"
 """
+
+
+# ---- The modes of nonce ----
+
+@pytest.fixture
+def moded(attested, policy_file, postgres):
+    """A daemon with a database for each mode of the group nonce, named like it."""
+    def start(**settings):
+        modes = ("strict", "warn", "disabled")
+        hba = "".join(f"hostssl {mode} all 127.0.0.1/32 trust attest={mode}\n" for mode in modes)
+        policies = {mode: policy_file(mode, f"nonce: {{mode: {mode}, max_age: 1h}}\n") for mode in modes}
+        return attested(databases=dict.fromkeys(modes, postgres.target()), auth_type="hba", hba=hba,
+                        sections={"policies": policies}, **settings)
+    return start
+
+
+def test_a_client_without_a_nonce_is_let_in_where_the_mode_says_so(moded, good):
+    pooler = moded()
+    bare = good(pooler, nonce=b"")
+    assert refusal(pooler, bare, database="strict").startswith("nonce: the evidence carries none")
+    for database, verdict in ("warn", "warn"), ("disabled", "allow"):
+        assert knock(pooler, bare, database=database) is None
+        assert verdicts(pooler)[-1]["verdict"] == verdict
+
+
+@pytest.mark.parametrize("first", ["warn", "disabled"])
+def test_a_nonce_is_used_up_by_whom_any_mode_lets_in(moded, good, first):
+    """Under another key no strict policy takes it, though that policy never saw it."""
+    pooler = moded()
+    nonce = nonce_of(pooler)
+    early, late = good(pooler, nonce=nonce), good(pooler, nonce=nonce)
+    assert knock(pooler, early, database=first) is None
+    assert refusal(pooler, late, database="strict").startswith("nonce: bound to another key")
+    assert knock(pooler, early, database="strict") is None
+
+
+def test_evidence_is_bound_to_its_key_in_every_mode(moded, good, chip, keep):
+    """Of a draft whose report is about another certificate."""
+    pooler = moded()
+    stolen = Draft(nonce=nonce_of(pooler))
+    report = chip.report(stolen.report_data(), bytes.fromhex(MEASUREMENT))
+    thief = Draft(nonce=stolen.bind.nonce, issued_at=stolen.bind.issued_at)
+    shown = keep(thief, thief.with_report(report, chip.table()))
+    for mode in "strict", "warn", "disabled":
+        assert refusal(pooler, shown, database=mode).startswith("binding: ")
+    assert knock(pooler, good(pooler, draft=stolen), database="strict") is None
 
 
 # ---- Which policy ----

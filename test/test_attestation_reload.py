@@ -140,6 +140,14 @@ def test_an_idle_session_ends_at_once(attested, pool_mode, forbidden):
     assert f"attestation is no longer accepted: {reason}" in told
 
 
+@pytest.mark.parametrize("mode", ["warn", "disabled"])
+def test_a_session_without_a_nonce_goes_on_where_the_mode_of_nonce_lets_it(attested, mode):
+    daemon = attested()
+    session = daemon.connect()
+    daemon.change(nonce=f"nonce: {{mode: {mode}, max_age: 1h}}\n")
+    assert goes_on(session)
+
+
 @pytest.mark.parametrize("pool_mode", ["session", "transaction"])
 def test_a_transaction_is_finished_first(attested, postgres, pool_mode):
     daemon = attested(pool_mode=pool_mode)
@@ -198,7 +206,7 @@ def test_a_policy_that_cannot_be_read_ends_nothing(attested):
     daemon = attested()
     session = daemon.connect()
     scratch.write(daemon.path, "chip: {products_denied: [pentium]}\n", 0o644)
-    with pytest.raises(psycopg.Error, match=r'strict.yaml:1: chip.products_denied: expected milan, genoa or turin'):
+    with pytest.raises(psycopg.Error, match=r'strict.yaml:1: chip.products_denied: expected milan, genoa, siena'):
         with daemon.connect(user="dba", dbname="pgvouch") as console:
             console.execute("RELOAD")
     assert session.execute("SELECT 40 + 2").fetchone() == (42,)

@@ -325,7 +325,8 @@ def test_a_policy_is_made_that_pins_what_the_tpm_measured(vouch, azure, report, 
     path = report()
     run = vouch("policy", "init", "--from", path, *files)
     assert run.returncode == 0, run.stderr
-    assert 'formats: [azure]\nlaunch:\n  tpm_pcrs:\n    0: "' in run.stdout
+    assert "formats: [azure]\n" in run.stdout
+    assert '  tpm_pcrs:\n    0: "' in run.stdout
     (tmp_path / "made.yaml").write_text(run.stdout)
     assert verify(path, policy_file=tmp_path / "made.yaml")[0] == 0
     azure.extend(4)

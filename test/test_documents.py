@@ -144,8 +144,12 @@ def test_an_example_of_a_policy_is_accepted(installation, text):
                        "attest_state_dir = /var/lib/pgvouch\n")
 
 
-def test_every_key_that_the_example_of_a_policy_comments_out_is_accepted(installation):
-    text = re.sub(r"^( *)#(?=[a-z_]+:|  )", r"\1", (TOP / "etc/policy.yaml").read_text(), flags=re.M)
+@pytest.mark.parametrize("without", ["csp_ids", "(chip_ids_allowed|chip_ids_denied|key_kinds)"])
+def test_every_key_that_the_example_of_a_policy_comments_out_is_accepted(installation, without):
+    """But for those that exclude one another."""
+    example, left_out = re.subn(rf"^ *#{without}:.*\n", "", (TOP / "etc/policy.yaml").read_text(), flags=re.M)
+    assert left_out == without.count("|") + 1
+    text = re.sub(r"^( *)#(?=[a-z_]+:|  )", r"\1", example, flags=re.M)
     assert not re.search(r"^ *#\w+:", text, re.M)
     test_an_example_of_a_policy_is_accepted(installation, text)
 

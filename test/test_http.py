@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import os
 import re
 import socket
+import time
+from pathlib import Path
 
 import pytest
 
-from support.process import await_condition
+from support.process import await_condition, run
 from support.raw import query
 
 
@@ -186,6 +189,87 @@ def test_garbage_does_no_harm(start):
         while peer.recv(4096):
             pass
     assert ask(pooler, "GET", "/health")[0] == 200
+
+
+# ---- peers that want nothing, or everything ----
+
+MOST = 64  # connections that are open
+
+
+def accepted(pooler):
+    """How many connections to the interface the daemon has accepted: those that wait in the kernel's queue have no inode."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[1].endswith(f":{pooler.http_port:04X}") and row[3] != "0A" and row[9] != "0" for row in rows)
+
+
+@pytest.fixture
+def dial():
+    """A connection to the interface, on which nothing has been said."""
+    made = []
+
+    def dial(pooler):
+        made.append(socket.create_connection(("127.0.0.1", pooler.http_port), 40))
+        return made[-1]
+    yield dial
+    for one in made:
+        one.close()
+
+
+def test_idle_connections_are_bounded_and_keep_nobody_out(start, dial):
+    pooler = start()
+    for _ in range(MOST + 60):
+        dial(pooler)
+    await_condition(lambda: accepted(pooler) == MOST, "as many connections as may be")
+    for _ in range(20):
+        assert ask(pooler, "GET", "/ready")[0] == 200
+        assert accepted(pooler) <= MOST
+
+
+@pytest.mark.slow
+def test_a_request_that_trickles_is_cut_off(start, dial):
+    pooler = start()
+    slow, began = dial(pooler), time.monotonic()
+    slow.settimeout(0.5)
+    slow.sendall(b"GET /health HTTP/1.1\r\nX-Slow: ")
+    with pytest.raises((ConnectionError, EOFError)):
+        while time.monotonic() - began < 60:
+            slow.sendall(b"x")
+            try:
+                if not slow.recv(1):
+                    raise EOFError
+            except TimeoutError:
+                pass
+    assert 15 < time.monotonic() - began < 40
+    assert ask(pooler, "GET", "/health")[0] == 200
+
+
+def processor_seconds(pooler):
+    fields = Path(f"/proc/{pooler.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def limit_files(pooler, most):
+    """As the daemon's user, who may. Returns how many there could be before."""
+    before = re.search(r"Max open files\s+(\d+)", Path(f"/proc/{pooler.process.pid}/limits").read_text())[1]
+    run(["prlimit", "--pid", pooler.process.pid, f"--nofile={most}:"])
+    return before
+
+
+def test_without_descriptors_the_interface_rests_and_the_pooler_serves_on(start, dial):
+    pooler = start()
+    with pooler.session() as session:
+        session.rows("SELECT 1")
+        before = limit_files(pooler, 3)
+        waiting = dial(pooler)
+        waiting.sendall(b"GET /health HTTP/1.1\r\nConnection: close\r\n\r\n")
+        pooler.await_log("cannot accept a connection on http_listen: Too many open files")
+        used, lines = processor_seconds(pooler), pooler.log.count("\n")
+        session.rows("SELECT pg_sleep(1)")
+        assert processor_seconds(pooler) - used < 0.5
+        assert pooler.log.count("\n") - lines < 5
+        limit_files(pooler, before)
+        assert b" 200 OK" in waiting.recv(4096)
+        assert ask(pooler, "GET", "/health")[0] == 200
 
 
 def test_an_address_that_is_taken_keeps_the_daemon_from_starting(pgvouch, ports):

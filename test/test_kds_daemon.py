@@ -1,5 +1,6 @@
 """The daemon and AMD's key distribution service: certificates that the device does not give, and revocation lists."""
 
+import datetime
 import re
 import ssl
 import time
@@ -257,6 +258,30 @@ def test_lists_that_a_policy_requires_are_fetched_in_the_background_and_kept_fre
     pooler.stop()
     kds.always = service.status(500)
     assert REVOKED in refusal(demanding(REQUIRED, attest_simulated_certificates=1), client())
+
+
+def test_an_older_list_in_the_cache_does_not_undo_a_newer_one(kds, demanding, client, cache, chip):
+    kds.items[kds.crl] = revocation_list(chip, revoked=[chip.ask], age=datetime.timedelta(hours=1))
+    pooler = demanding(REQUIRED, attest_simulated_certificates=1, kds_crl_refresh=4)
+    await_condition(lambda: REVOKED in (refusal(pooler, client()) or ""), "the revocation to count", pause=0.1)
+    kds.always = service.status(500)
+    (path,) = cache.glob("crl-*")
+    scratch.write(path, revocation_list(chip, age=datetime.timedelta(hours=2)))
+    pooler.await_log("is an older revocation list than the one in memory, which stays in force")
+    assert REVOKED in refusal(pooler, client())
+
+
+def test_a_later_failure_does_not_shorten_the_time_that_was_asked_for(kds, demanding):
+    pooler = None
+
+    def fails_later(request):
+        await_condition(lambda: pooler and "status 429" in pooler.log, "the other answer to be heard")
+        return service.status(500)(request)
+    kds.once, kds.always = [service.throttled(600)], fails_later
+    pooler = demanding("  crl: required\n", attest_simulated_certificates=1, kds_timeout=20, kds_cache_dir="/proc/nowhere")
+    pooler.await_log("status 500")
+    left = [float(seconds) for seconds in re.findall(r"status 500; it is left alone for ([\d.]+) s", pooler.log)]
+    assert left and min(left) > 580
 
 
 def test_without_the_list_that_a_policy_requires_clients_are_denied_and_not_held_up(kds, demanding, client):

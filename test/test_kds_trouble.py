@@ -12,6 +12,9 @@ from support.kds_tool import cache, could_not, fetch, kept, policy, reach, repor
 from support.simulated import made, state  # noqa: F401: fixtures
 
 
+LONG = bytes(100_000)  # more than anything that is asked for here
+
+
 # ---- refusals, and patience ----
 
 def test_what_is_not_there_is_not_asked_for_again(kds, fetch, report):
@@ -19,6 +22,11 @@ def test_what_is_not_there_is_not_asked_for_again(kds, fetch, report):
     could_not(fetch("--report", report), "it has none \\(status 404\\)")
     could_not(fetch("--report", report), "not asked again so soon")
     assert kds.count("/vcek/v1/Milan/" + kds.vcek.split("/")[-1][:16]) == 1
+
+
+def test_an_absence_may_be_told_at_length(kds, fetch, report):
+    kds.only, kds.always = "blSPL", service.status(404, LONG)
+    could_not(fetch("--report", report), "it has none \\(status 404\\)")
 
 
 def test_the_memory_of_an_absence_fades(kds, fetch, report):
@@ -40,7 +48,9 @@ def test_an_absence_at_one_address_says_nothing_of_another(kds, fetch, report, s
 
 
 @pytest.mark.parametrize("answer", [service.throttled(2), service.throttled_until(3), service.status(503, **{
-    "Retry-After": "2"})], ids=["seconds", "date", "503"])
+    "Retry-After": "2"}), service.status(429, LONG, **{"Retry-After": "2"}), service.status(503, LONG, **{
+    "Retry-After": "2"}), service.without_end(429, **{"Retry-After": "2"})], ids=[
+        "seconds", "date", "503", "with a long page", "503 with a long page", "with a page without end"])
 def test_a_service_that_throttles_is_waited_for(kds, fetch, report, answer):
     kds.only, kds.once = "blSPL", [answer]
     run = fetch("--report", report)

@@ -65,7 +65,7 @@ def test_another_measurement_is_denied(vouch, attested, policy):
 
 def test_a_policy_demands_what_it_likes_of_a_server(vouch, attested, policy):
     pooler = attested()
-    asks = ("tcb: {min_launch: {milan: {}}}\nchip: {products_denied: [milan], key_kinds: [vcek]}\n"
+    asks = ("tcb: {min_launch: {milan: {}, genoa: {}}}\nchip: {products_denied: [milan], key_kinds: [vcek]}\n"
             "evidence: {max_age: 1h}\nplatform: {required: [tio], mode: warn}\n")
     status, document = vouch.verify(f"localhost:{pooler.port}", policy(asks))
     found = outcomes(document)

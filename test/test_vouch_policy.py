@@ -158,7 +158,7 @@ def test_a_root_that_hides_what_it_is_is_not_pinned(vouch, made):
     (["check", "/none"], "cannot open"), (["test", "p"], "the evidence is missing"),
     (["test", "a", "b", "c"], "one word too many"), (["test", "/none", "e"], "cannot open"),
     (["init"], "--from EVIDENCE is missing"), (["init", "p"], "one word too many"),
-    (["init", "--from", "/none"], "cannot open"), (["check", "p", "--from", "e"], "belongs to vouch policy init"),
+    (["init", "--from", "/none"], "No such file"), (["check", "p", "--from", "e"], "belongs to vouch policy init"),
 ])
 def test_a_wrong_line_for_policy_ends_with_2(vouch, words, said):
     could_not(vouch("policy", *words), said, "policy")

@@ -9,7 +9,7 @@
  *   GET /metrics       admin/metrics.h
  *
  * HEAD does as GET without the body. Everything else is 404 or 405, errors are {"error": text}. Nothing that a request
- * does is stored, and heads, bodies and idle time are bounded. Main.
+ * does is stored, heads and bodies are bounded, and connections in number and time (admin/http_listener.h). Main.
  */
 #ifndef ADMIN_HTTP_H
 #define ADMIN_HTTP_H

@@ -61,7 +61,8 @@ VOUCH_API int vouch_policy_parse(const void *text, size_t size, const char *path
                                  size_t why_size) VOUCH_MUST_LOOK;
 VOUCH_API void vouch_policy_free(vouch_policy *policy);              /* NULL does nothing */
 VOUCH_API const char *vouch_policy_name(const vouch_policy *policy); /* the file's name */
-/* What the policy leaves open that a careful one would not, one sentence each: to be shown to whoever wrote it. */
+/* What the policy leaves open that a careful one would not, and what was hardly meant, one sentence each: to be shown
+ * to whoever wrote it. */
 VOUCH_API size_t vouch_policy_gap_count(const vouch_policy *policy);
 VOUCH_API const char *vouch_policy_gap(const vouch_policy *policy, size_t index);
 

@@ -136,10 +136,12 @@ struct vouch_policy_options {
     bool help;
     enum vouch_policy_action action;
     const char *file;     /* the policy; NULL with init */
-    const char *evidence; /* NULL with check */
+    const char *evidence; /* NULL with check; of init HOST:PORT, too */
     struct vouch_files files;
     struct vouch_asking asking; /* of test */
     bool json;                  /* of test */
+    bool direct_tls;            /* of init */
+    int64_t timeout_us;
 };
 
 struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_options *out) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "attest/policy.h"
 #include "snp/checklist.h"
 
+#define CHALLENGE_DISABLED  "nonce.mode is disabled"
 #define CHALLENGE_NOT_ASKED "no challenge was given: whether the evidence is fresh was not checked"
 
 /* What a client's evidence says. All borrowed for the call. */
@@ -27,13 +28,18 @@ struct challenge_answer {
 };
 
 /* By a server that gives out nonces, or takes any, as the policy says. A nonce is bound to the key only by evidence
- * none of whose checks in `out` failed. Gives whether it is one that this server gave out, and still good. */
+ * none of whose checks in `out` failed; and by evidence that is let in whatever the policy asks of it, so that no other
+ * policy takes it under another key. Gives whether it is one that this server gave out, and still good; false where
+ * nobody asked. */
 bool challenge_judge(const struct challenge_answer *answer, struct checklist *out);
 
-/* By a caller who gave out `expected` itself (not empty): `found` must be the same; `absent` says why it is empty,
- * where it is. `policy` may be NULL. */
+/* By a caller who gave out `expected` itself (not empty): `found` must be the same, whatever the mode; `absent` says
+ * why it is empty, where it is. `policy` may be NULL. */
 void challenge_expect(const struct policy *policy, struct bytes expected, struct bytes found, const char *absent,
                       struct checklist *out);
+
+/* How a demand of the group nonce comes out: by its mode. */
+enum check_outcome challenge_outcome(const struct policy *policy, bool is_met);
 
 /* Where nobody asked; `why` says so. */
 void challenge_skip(const char *why, struct checklist *out);

@@ -32,6 +32,10 @@ void kds_notes_free(struct kds_notes *notes); /* NULL does nothing */
 /* Replaces the one of that name. */
 void kds_notes_set(struct kds_notes *notes, const struct kds_options *options, const char *name,
                    const struct kds_note *note);
+/* The same, but where the one of that name reaches further and counts, it stays: a later trouble must not shorten what
+ * KDS asked for. */
+void kds_notes_extend(struct kds_notes *notes, const struct kds_options *options, const char *name, int64_t now_us,
+                      const struct kds_note *note);
 /* False when there is none, or its time is over. */
 bool kds_notes_find(struct kds_notes *notes, const struct kds_options *options, const char *name, int64_t now_us,
                     struct kds_note *out);

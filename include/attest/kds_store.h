@@ -24,7 +24,8 @@ struct kds_kept {
 };
 
 /* False: there is none. A file that is not what its name says is removed, and a warning logged; one that is out of date
- * is left for its successor, and not given out. May read a file. */
+ * is left for its successor, and not given out; so is a revocation list older than the one in memory, which is given
+ * out instead. May read a file. */
 bool kds_store_find(struct kds_store *store, const struct kds_options *options, const struct snp_kds_item *item,
                     int64_t now_s, struct kds_kept *out);
 

@@ -42,6 +42,10 @@ enum nonce_state {
 };
 const char *nonce_state_name(enum nonce_state state);
 
+/* Binds a nonce of ours to the key where evidence with it is let in though nobody asked for its age: no other policy
+ * then takes it under another key. Does nothing to one that is bound, or foreign. */
+void nonces_spend(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE], int64_t now_us);
+
 /* Looks only. *age_us is how long ago it was given out (0 when foreign). */
 enum nonce_state nonces_look(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
                              int64_t now_us, int64_t max_age_us, int64_t *age_us);

@@ -61,11 +61,13 @@ struct policy_pcrs {
     struct policy_pcr *allowed;
     size_t count;
 };
+/* Products as policies name them: those of enum snp_product, and two of Genoa's line (attest/policy_products.h). */
+enum policy_product { POLICY_PRODUCT_SIENA = SNP_PRODUCT_COUNT, POLICY_PRODUCT_BERGAMO, POLICY_PRODUCT_COUNT };
 /* A minimum for each product: every component is at least that of `least`, in the product's layout. */
 struct policy_tcb {
     bool given;
-    bool names[SNP_PRODUCT_COUNT]; /* which products have one; the others do not meet the demand */
-    struct snp_tcb least[SNP_PRODUCT_COUNT];
+    uint64_t names; /* bits of products that have one; the others do not meet the demand */
+    struct snp_tcb least[POLICY_PRODUCT_COUNT];
 };
 struct policy_measurement {
     uint8_t bytes[SNP_MEASUREMENT_SIZE];
@@ -132,7 +134,7 @@ struct policy {
         bool id_key_required, author_key_required; /* default false */
         struct policy_pcrs tpm_pcrs;               /* of evidence whose TPM quotes them */
     } launch;
-    struct { /* products and kinds are bits, by enum */
+    struct { /* products and kinds are bits, by enum policy_product and enum snp_vek_kind */
         enum policy_mode mode;
         uint64_t products_allowed, products_denied;
         struct policy_values ids_allowed, ids_denied;
@@ -144,6 +146,7 @@ struct policy {
         int64_t max_age_us; /* since issued_at, of clients and servers; 0: not asked */
     } evidence;
     struct {                             /* for clients' evidence */
+        enum policy_mode mode;           /* what is bound to what is no part of it: see attest/challenge.h */
         bool required;                   /* default true */
         int64_t max_age_us;              /* default 5 minutes */
         size_t min_length;               /* default 16, at most 64 */
@@ -173,8 +176,9 @@ struct err policy_load(const char *name, const char *path, struct policy **out) 
 struct err policy_load_quietly(const char *name, const char *path, struct policy **out) MUST_CHECK; /* logs nothing */
 struct err policy_parse(const char *name, const char *path, struct bytes text, struct policy **out) MUST_CHECK;
 /* What a policy leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true,
- * CoRIMs that nobody signed. One constant sentence each; how many there are. */
-#define POLICY_GAPS_MAX 5
+ * CoRIMs that nobody signed; and, as of now, the doubts of attest/policy_contradictions.h. One constant sentence each;
+ * how many there are. */
+#define POLICY_GAPS_MAX 16
 size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]);
 /* The one in force where none is given: every default. */
 struct policy *policy_default(void);

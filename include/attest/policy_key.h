@@ -25,7 +25,7 @@ enum policy_group {
 };
 /* As the file calls it; "" for the top. */
 const char *policy_group_name(enum policy_group group);
-/* Strict for groups that have no mode. */
+/* Strict for certificates, which can be nothing else, and for the top. */
 enum policy_mode policy_group_mode(const struct policy *policy, enum policy_group group);
 
 struct policy_place; /* attest/policy_place.h */
@@ -51,8 +51,7 @@ struct policy_key {
 extern const struct policy_key policy_keys[];
 extern const size_t policy_key_count;
 
-/* The words for products and for kinds of keys, as bits by enum snp_product and enum snp_vek_kind. */
-extern const struct snp_bit policy_product_words[];
+/* The words for kinds of keys, as bits by enum snp_vek_kind; for products see attest/policy_products.h. */
 extern const struct snp_bit policy_key_kind_words[];
 
 static inline const void *policy_field(const struct policy *policy, const struct policy_key *key)

@@ -9,12 +9,14 @@
 policy_reader read_bool;         /* bool */
 policy_reader read_negated;      /* bool, the opposite of what stands there */
 policy_reader read_mode;         /* enum policy_mode */
+policy_reader read_strict;       /* nothing: the word strict */
 policy_reader read_source;       /* enum policy_nonce_source */
 policy_reader read_change;       /* bool: true for keep */
 policy_reader read_unknown_bits; /* enum policy_unknown_bits */
 policy_reader read_crl;          /* enum snp_crl_mode */
 policy_reader read_version;      /* policy->version */
 policy_reader read_whole;        /* struct policy_number, up to what the key's `width` holds */
+policy_reader read_vmpl;         /* struct policy_number */
 policy_reader read_mask;         /* uint64_t, not 0 */
 policy_reader read_length;       /* size_t: of a nonce */
 policy_reader read_firmware;     /* struct policy_firmware */

@@ -33,7 +33,9 @@ struct verify_request {
     struct verified *verified;      /* may be NULL */
     struct kds *kds; /* for evidence without certificates: what is at hand there, never the network; may be NULL */
     const struct crl_set *crls; /* may be NULL */
-    int64_t now_us;             /* wall clock */
+    /* The caller's, for evidence that comes without certificates; its report is not looked at. May be NULL. */
+    const struct snp_evidence *lent;
+    int64_t now_us; /* wall clock */
 };
 
 /* Names of the checks that come before and after those of snp/verify.h and attest/judge.h. */

@@ -14,7 +14,8 @@ void janitor_tick(struct clientele *clientele);
 /* Closes idle links that are not wanted any more, and serves who waits: after PAUSE, RESUME, RECONNECT or a reload.
  * `database` NULL: all. */
 void janitor_weed(struct clientele *clientele, const struct pool_database *database);
-/* After a change of the gate's rules: clients whose evidence they do not accept any more end, each between transactions.
+/* After a change of the gate's rules: clients whose evidence they do not accept any more end, each between
+ * transactions.
  */
 void janitor_judge(struct clientele *clientele, const struct gate *gate);
 /* Ends every client and closes every link: KILL, shutdown. `database` NULL: all. */

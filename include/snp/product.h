@@ -35,6 +35,10 @@ enum snp_product snp_product_of_cpuid(uint8_t family, uint8_t model);
 /* A representative family and model of a line, for making reports. */
 void snp_product_cpuid(enum snp_product product, uint8_t *family, uint8_t *model, uint8_t *stepping);
 
+/* Whether it is a part of Genoa's line that is not called Genoa. CPUID does not tell Siena from Bergamo: AMD gives both
+ * the models A0h to AFh of family 19h. */
+bool snp_product_is_siena_or_bergamo(uint8_t family, uint8_t model);
+
 /* What such a part is called more exactly: "Milan", "Genoa", "Siena or Bergamo", "Turin", "unknown". */
 const char *snp_product_of_cpuid_name(uint8_t family, uint8_t model);
 

@@ -1,12 +1,12 @@
 #include "admin/http.h"
 
+#include "admin/http_listener.h"
 #include "admin/metrics.h"
 #include "attest/attest.h"
 #include "attest/readiness.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "config/value.h"
 
 #include <event2/buffer.h>
 #include <event2/http.h>
@@ -14,13 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HTTP_HEAD_MAX  8192 /* bytes of a request's first line and headers */
-#define HTTP_BODY_MAX  1024 /* no request here has one */
-#define HTTP_TIMEOUT_S 10
+#define HTTP_HEAD_MAX  8192       /* bytes of a request's first line and headers */
+#define HTTP_BODY_MAX  1024       /* no request here has one */
+#define HTTP_TIMEOUT_S 10         /* without a byte */
 #define HTTP_TEXT_MAX  (16 << 20) /* metrics of very many pools */
+
+/* Bytes that trickle hold a connection for `life_us` at most. */
+static const struct http_limits http_limits = {
+    .connections = 64, .spare_us = 1 * US_PER_SECOND, .life_us = 20 * US_PER_SECOND};
 
 struct http {
     struct evhttp *server;
+    struct http_listener *listener;
     struct consoles *consoles;
 };
 
@@ -145,6 +150,7 @@ static void http_requested(struct evhttp_request *request, void *arg)
     struct http *http = arg;
     const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(request));
     enum evhttp_cmd_type method = evhttp_request_get_command(request);
+    http_listener_serve(http->listener, request);
     for (size_t i = 0; path && i < sizeof http_resources / sizeof *http_resources; i++) {
         if (strcmp(path, http_resources[i].path) != 0)
             continue;
@@ -157,16 +163,6 @@ static void http_requested(struct evhttp_request *request, void *arg)
         return;
     }
     http_refuse(request, 404, "Not Found", "there is nothing here");
-}
-
-static struct err http_bind(struct http *http, const char *listen)
-{
-    char *host;
-    int port;
-    TRY(err_within(value_host_port(listen, &host, &port), "http_listen"));
-    bool bound = evhttp_bind_socket(http->server, host[0] ? host : NULL, (uint16_t)port) == 0;
-    free(host);
-    return bound ? OK : err_system("cannot listen on http_listen = %s", listen);
 }
 
 struct err http_start(struct loop *loop, const char *listen, struct consoles *consoles, struct http **out)
@@ -182,7 +178,7 @@ struct err http_start(struct loop *loop, const char *listen, struct consoles *co
     evhttp_set_allowed_methods(http->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST | EVHTTP_REQ_PUT |
                                                  EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
     evhttp_set_gencb(http->server, http_requested, http);
-    struct err e = http_bind(http, listen);
+    struct err e = http_listener_open(loop, http->server, listen, &http_limits, &http->listener);
     if (failed(e))
         http_stop(http);
     else
@@ -195,5 +191,6 @@ void http_stop(struct http *http)
     if (!http)
         return;
     evhttp_free(http->server);
+    http_listener_free(http->listener);
     free(http);
 }

@@ -33,10 +33,12 @@ vouch_SOURCES = \
     src/app/vouch_options_kds.c \
     src/app/vouch_output.c include/app/vouch_output.h \
     src/app/vouch_pin.c include/app/vouch_pin.h \
+    src/app/vouch_pin_text.c include/app/vouch_pin_text.h \
     src/app/vouch_policy.c \
     src/app/vouch_report.c \
     src/app/vouch_selftest.c \
     src/app/vouch_show.c \
+    src/app/vouch_subject.c include/app/vouch_subject.h \
     src/app/vouch_usage.c \
     src/app/vouch_verify.c
 vouch_LDADD = libwire.a $(LIBS_ATTEST)

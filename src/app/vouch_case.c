@@ -1,5 +1,6 @@
 #include "app/vouch_case.h"
 
+#include "app/vouch_subject.h"
 #include "attest/small_file.h"
 #include "base/clock.h"
 #include "snp/crl.h"
@@ -38,18 +39,25 @@ static struct err case_read_files(const struct vouch_files *files, struct vouch_
     TRY(case_read("--ask", files->ask, &c->content[3], &snp->intermediate));
     TRY(case_read("--ark", files->ark, &c->content[4], &snp->ark));
     TRY(case_read("--crl", files->crl, &c->content[5], &snp->crl));
+    c->vek_file = files->vek ? files->vek : (files->vcek ? files->vcek : files->vlek);
     c->crl_mode = files->crl ? SNP_CRL_REQUIRED : SNP_CRL_IF_AVAILABLE;
     return case_check_crl(snp->crl);
+}
+
+bool vouch_case_brings_vek(const struct vouch_case *c)
+{
+    const struct vouch_material *material = &c->material;
+    return material->table.vcek.n + material->table.vlek.n + material->evidence.vek.n > 0;
 }
 
 static struct err case_fit(const struct vouch_files *files, struct vouch_case *c)
 {
     switch (c->material.kind) {
     case MATERIAL_CERTIFICATE:
-        if (vouch_files_are_given(files))
+        if (vouch_files_are_given(files) && (!c->material.has_evidence || vouch_case_brings_vek(c)))
             return err_make(ERR_INPUT, "a certificate with evidence brings its own certificates: give no files beside "
                                        "it");
-        return OK;
+        return case_read_files(files, c);
     case MATERIAL_TABLE:
         return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
     case MATERIAL_CORIM:
@@ -60,7 +68,7 @@ static struct err case_fit(const struct vouch_files *files, struct vouch_case *c
     case MATERIAL_REPORT:
         break;
     }
-    bool brings = c->material.table.vcek.n + c->material.table.vlek.n > 0;
+    bool brings = vouch_case_brings_vek(c);
     bool given = files->vek || files->vcek || files->vlek;
     if (brings && vouch_files_are_given(files))
         return err_make(ERR_INPUT, "the %s brings its own certificates: give no files beside it",
@@ -77,6 +85,14 @@ struct err vouch_case_open(const char *path, bool is_report, const struct vouch_
 {
     *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
     TRY(is_report ? vouch_material_read_report(path, &out->material) : vouch_material_read(path, &out->material));
+    return case_fit(files, out);
+}
+
+struct err vouch_case_open_subject(const char *subject, bool direct_tls, int64_t timeout_us,
+                                   const struct vouch_files *files, struct vouch_case *out)
+{
+    *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
+    TRY(vouch_subject_read(subject, direct_tls, timeout_us, &out->material));
     return case_fit(files, out);
 }
 
@@ -105,6 +121,7 @@ void vouch_case_judge(const struct vouch_case *c, const struct policy *policy, s
             .certificate = c->material.leaf,
             .others = c->material.others,
             .policy = policy,
+            .lent = &c->snp,
             .expected_nonce = nonce,
             .now_us = c->now_us,
         };

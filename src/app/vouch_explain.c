@@ -2,6 +2,7 @@
 
 #include "app/vouch_output.h"
 #include "attest/judge.h"
+#include "attest/policy_contradictions.h"
 #include "base/clock.h"
 #include "config/value.h"
 
@@ -135,12 +136,17 @@ static void explain_guest_svn(const struct policy *policy, FILE *out)
 
 static void explain_nonce(const struct policy *policy, FILE *out)
 {
+    if (policy->nonce.mode == POLICY_DISABLED) {
+        fputs(explain_disabled, out);
+        return;
+    }
     const char *source = policy->nonce.source == POLICY_NONCE_ANY ? "anybody's nonce"
                                                                   : "a nonce that this server gave "
                                                                     "out";
     char *age = value_duration_text(policy->nonce.max_age_us);
-    fprintf(out, "a client's evidence %s %s of at least %zu bytes, and is at most %s s old; else refused",
-            policy->nonce.required ? "answers" : "may do without, or answers", source, policy->nonce.min_length, age);
+    fprintf(out, "a client's evidence %s %s of at least %zu bytes, and is at most %s s old%s",
+            policy->nonce.required ? "answers" : "may do without, or answers", source, policy->nonce.min_length, age,
+            explain_mode(policy->nonce.mode));
     free(age);
 }
 
@@ -303,7 +309,7 @@ static bool explain_simulation(const struct policy *policy)
 
 static bool explain_foreign_nonce(const struct policy *policy)
 {
-    return !policy->nonce.required || policy->nonce.source == POLICY_NONCE_ANY;
+    return !policy->nonce.required || policy->nonce.source == POLICY_NONCE_ANY || policy->nonce.mode != POLICY_STRICT;
 }
 
 static bool explain_relayed(const struct policy *policy)
@@ -327,6 +333,7 @@ static const struct {
 
 void vouch_explain(const struct policy *policy, FILE *out)
 {
+    const char *doubts[POLICY_DOUBTS_MAX];
     fputs("policy   ", out);
     vouch_print_escaped(out, policy->name);
     fprintf(out, "%s%s, valid\n", policy->version[0] ? ", version " : "", policy->version);
@@ -339,4 +346,7 @@ void vouch_explain(const struct policy *policy, FILE *out)
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; i++)
         if (gaps[i].is_open(policy))
             fprintf(out, "warning  %s\n", gaps[i].warning);
+    size_t count = policy_doubts(policy, clock_wall_us() / US_PER_SECOND, doubts);
+    for (size_t i = 0; i < count; i++)
+        fprintf(out, "warning  %s\n", doubts[i]);
 }

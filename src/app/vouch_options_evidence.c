@@ -210,6 +210,18 @@ static struct err policy_take_word(void *out, const char *word)
     return OK;
 }
 
+/* Only init dials. */
+static struct err policy_take_dial(struct vouch_policy_options *options, int flag)
+{
+    if (options->action != VOUCH_POLICY_INIT)
+        return err_make(ERR_INPUT, "--%s belongs to vouch policy init",
+                        flag == FLAG_TIMEOUT ? "timeout" : "direct-tls");
+    if (flag == FLAG_TIMEOUT)
+        return flags_duration("timeout", optarg, &options->timeout_us);
+    options->direct_tls = true;
+    return OK;
+}
+
 static struct err policy_take(struct vouch_policy_options *options, int flag, char **argv)
 {
     switch (flag) {
@@ -225,6 +237,9 @@ static struct err policy_take(struct vouch_policy_options *options, int flag, ch
         if (options->action != VOUCH_POLICY_INIT)
             return err_make(ERR_INPUT, "--from belongs to vouch policy init");
         return flags_text("--from", optarg, &options->evidence);
+    case FLAG_DIRECT_TLS:
+    case FLAG_TIMEOUT:
+        return policy_take_dial(options, flag);
     case FLAG_NONCE:
         return flags_text("--nonce", optarg, &options->asking.nonce);
     case FLAG_REPORT_DATA:
@@ -257,12 +272,14 @@ struct err vouch_policy_options_read(int argc, char **argv, struct vouch_policy_
     static const struct option flags[] = {
         {"json", no_argument, NULL, FLAG_JSON},
         {"from", required_argument, NULL, FLAG_FROM},
+        {"direct-tls", no_argument, NULL, FLAG_DIRECT_TLS},
+        {"timeout", required_argument, NULL, FLAG_TIMEOUT},
         FLAGS_OF_FILES,
         FLAGS_OF_ASKING,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
-    *out = (struct vouch_policy_options){0};
+    *out = (struct vouch_policy_options){.timeout_us = FLAGS_DEFAULT_TIMEOUT_US};
     if (argc < 2)
         return err_make(ERR_INPUT, "what to do is missing: check, test or init");
     out->help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;

@@ -1,141 +1,122 @@
 #include "app/vouch_pin.h"
 
+#include "app/vouch_pin_text.h"
 #include "base/mem.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define PIN_NAME "vouch policy init"
-#define PIN_PCRS 10 /* the lowest: firmware, boot loader, kernel and its command line (TCG PC Client, 3.3.4) */
+#define PIN_VMPL_MAX                                                                                                   \
+    3 /* publication 56860: a guest's levels are 0 to 3; of a report that its host asked for, all ones */
 
 /* The root that came with the evidence; empty where none did. */
 static struct bytes pin_ark(const struct vouch_case *c)
 {
-    return c->material.kind == MATERIAL_CERTIFICATE ? c->material.table.ark : c->snp.ark;
+    return c->snp.ark.n > 0 ? c->snp.ark : c->material.table.ark;
 }
 
-/* The hash of a simulated processor's root that came along. Any other root nobody vouches for is refused. */
-static struct err pin_simulated_root(const struct vouch_case *c, uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE])
+/* The hash of a simulated processor's root that came along. Any other root nobody vouches for but AMD's. */
+static struct err pin_find_simulated_root(const struct vouch_case *c, bool *found,
+                                          uint8_t spki_sha256[SNP_SPKI_SHA256_SIZE])
 {
     X509 *ark = NULL;
     struct bytes bytes = pin_ark(c);
+    *found = false;
     if (bytes.n == 0)
-        return err_make(ERR_NOT_FOUND, "no root came with the evidence");
+        return OK;
     TRY(snp_certificate_parse(bytes, &ark));
-    bool simulated = snp_ark_is_simulated(ark);
+    *found = snp_ark_is_simulated(ark);
     snp_spki_sha256(ark, spki_sha256);
     X509_free(ark);
-    return simulated ? OK : err_make(ERR_DENIED, "the root that came with it is not a simulated processor's");
+    return OK;
 }
 
-static void pin_write_guest(const struct snp_report *report, FILE *out)
+/* Asks nothing that evidence could be refused for, but proof. */
+static char *pin_lenient(const uint8_t *simulated_root)
 {
-    bool debug = snp_policy_allows_debug(report->policy);
-    bool smt = snp_policy_allows_smt(report->policy) || snp_platform_smt_is_on(report->platform_info);
-    fputs("guest:\n", out);
-    fprintf(out, "  debug_disabled: %s%s\n", debug ? "false" : "true",
-            debug ? "  # its host may look into this guest: it protects nothing" : "");
-    fprintf(out, "  smt_disabled: %s\n", smt ? "false" : "true");
-    fprintf(out, "  min_guest_svn: %" PRIu32 "\n", report->guest_svn);
-}
-
-/* The format is demanded of evidence from files, too. Nothing for the default one, and for a report by itself. */
-static void pin_write_format(const struct vouch_material *material, FILE *out)
-{
-    enum evidence_format format = material->evidence.format;
-    if (material->claims.n > 0)
-        format = EVIDENCE_AZURE;
-    if (format != EVIDENCE_NONE && format != EVIDENCE_CMW)
-        fprintf(out, "formats: [%s]\n", evidence_format_name(format));
-}
-
-/* What an Azure virtual machine started: its measurement is the paravisor's. Nothing for other evidence. */
-static void pin_write_azure(const struct vouch_material *material, FILE *out)
-{
-    const struct evidence_azure *azure = &material->evidence.azure;
-    struct tpm_quote quote;
-    if (azure->quote.n == 0 || failed(tpm_quote_parse(azure->quote, &quote)))
-        return;
-    fputs("launch:\n  tpm_pcrs:\n", out);
-    for (unsigned i = 0; i < PIN_PCRS; i++) {
-        char hex[2 * TPM_PCR_SIZE + 1];
-        struct bytes value = tpm_quote_pcr(&quote, azure->pcrs, i);
-        hex_encode(value, hex);
-        if (value.n > 0)
-            fprintf(out, "    %u: \"%s\"\n", i, hex);
-    }
-}
-
-/* `root` is NULL for AMD's. */
-static char *pin_write(const struct vouch_material *material, const struct snp_report *report, const uint8_t *root)
-{
-    char measurement[2 * SNP_MEASUREMENT_SIZE + 1], hash[2 * SNP_SPKI_SHA256_SIZE + 1];
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return mem_string("");
-    hex_encode(BYTES(report->measurement), measurement);
-    fputs("# Made by vouch policy init: it pins what stood in one piece of evidence. Whether that is what should run,\n"
-          "# you have to know from elsewhere.\n"
-          "version: \"1.0\"\n",
-          out);
-    fprintf(out, "measurements:\n  expected: \"%s\"\n", measurement);
-    fprintf(out, "tcb:\n  min_version: \"%u.%u.%u\"\n", report->committed.major, report->committed.minor,
-            report->committed.build);
-    pin_write_guest(report, out);
-    pin_write_format(material, out);
-    pin_write_azure(material, out);
-    if (root) {
-        hex_encode(bytes_of(root, SNP_SPKI_SHA256_SIZE), hash);
-        fprintf(out,
-                "certificates:\n  # A simulated processor: it protects nothing.\n  allow_simulated: true\n"
-                "  trusted_arks: [\"%s\"]\n",
-                hash);
-    }
-    if (fclose(out) != 0) {
-        free(text);
-        return mem_string("");
-    }
-    return text;
+    char hash[2 * SNP_SPKI_SHA256_SIZE + 1] = "";
+    if (simulated_root)
+        hex_encode(bytes_of(simulated_root, SNP_SPKI_SHA256_SIZE), hash);
+    return mem_format("formats: [cmw, eat, azure, go-eat, dice, raw]\n"
+                      "guest: {mode: disabled}\n"
+                      "certificates: {allow_masked_chip_id: true, allow_simulated: %s, trusted_arks: [%s%s%s]}\n",
+                      simulated_root ? "true" : "false", simulated_root ? "\"" : "", hash, simulated_root ? "\"" : "");
 }
 
 /* The text as any verifier would read it, held against the evidence. */
-static struct err pin_try(const struct vouch_case *c, const char *text)
+static struct err pin_try(const struct vouch_case *c, const char *text, struct verdict *verdict)
 {
     struct policy *policy = NULL;
-    struct verdict verdict;
     TRY(policy_parse(PIN_NAME, PIN_NAME, bytes_of_string(text), &policy));
-    verdict_init(&verdict);
-    vouch_case_judge(c, policy, &verdict);
-    struct err outcome =
-        verdict.kind == VERDICT_DENY ? err_make(ERR_DENIED, "the evidence does not hold: %s", verdict.reason) : OK;
-    verdict_release(&verdict);
+    vouch_case_judge(c, policy, verdict);
     policy_drop(policy);
-    return outcome;
+    return verdict->kind == VERDICT_DENY ? err_make(ERR_DENIED, "the evidence does not hold: %s", verdict->reason) : OK;
 }
 
-/* First without a policy, so that the report is read and the root known; then by the policy that was made. */
-struct err vouch_pin(const struct vouch_case *c, char **text)
+/* Without a policy of the user's: what the evidence says, once it is proved. */
+static struct err pin_judge(const struct vouch_case *c, const uint8_t *simulated_root, struct verdict *verdict)
 {
-    struct verdict verdict;
-    uint8_t root[SNP_SPKI_SHA256_SIZE];
-    verdict_init(&verdict);
-    vouch_case_judge(c, NULL, &verdict);
-    bool by_amd = verdict.facts.root == SNP_ROOT_AMD;
-    struct snp_report report = verdict.facts.report;
-    struct err outcome =
-        verdict.facts.report_is_read ? OK : err_make(ERR_DENIED, "the evidence does not hold: %s", verdict.reason);
-    if (!failed(outcome) && !by_amd && failed(pin_simulated_root(c, root)))
-        outcome = err_make(ERR_DENIED, "the evidence does not hold: %s", verdict.reason);
-    verdict_release(&verdict);
+    char *text = pin_lenient(simulated_root);
+    struct err outcome = pin_try(c, text, verdict);
+    free(text);
     TRY(outcome);
-    char *made = pin_write(&c->material, &report, by_amd ? NULL : root);
-    outcome = pin_try(c, made);
+    uint32_t vmpl = verdict->facts.report.vmpl;
+    if (vmpl > PIN_VMPL_MAX)
+        return err_make(ERR_DENIED, "no guest asked for this report: its VMPL is %" PRIu32, vmpl);
+    return OK;
+}
+
+/* A report by itself says nothing of what it will be wrapped in. */
+static enum evidence_format pin_format(const struct vouch_case *c, const struct verdict *verdict)
+{
+    return c->material.kind == MATERIAL_REPORT ? EVIDENCE_NONE : verdict->format;
+}
+
+/* The file of the certificate that the evidence lacks, as a policy in any folder names it, on the heap; NULL where it
+ * brings its own. A report by itself says nothing of how evidence comes. */
+static char *pin_vek(const struct vouch_case *c)
+{
+    enum material_kind kind = c->material.kind;
+    bool is_evidence = kind != MATERIAL_REPORT && kind != MATERIAL_HCL;
+    return is_evidence && c->vek_file && !vouch_case_brings_vek(c) ? realpath(c->vek_file, NULL) : NULL;
+}
+
+/* By the policy that was made the evidence must hold, or it is none. */
+static struct err pin_make(const struct vouch_case *c, const struct vouch_pin *pin, char **text)
+{
+    struct verdict again;
+    char *made = vouch_pin_text(pin);
+    verdict_init(&again);
+    struct err outcome = pin_try(c, made, &again);
+    verdict_release(&again);
     if (failed(outcome))
         free(made);
     else
         *text = made;
+    return outcome;
+}
+
+struct err vouch_pin(const struct vouch_case *c, char **text)
+{
+    struct verdict verdict;
+    uint8_t root[SNP_SPKI_SHA256_SIZE];
+    bool simulated = false;
+    TRY(pin_find_simulated_root(c, &simulated, root));
+    verdict_init(&verdict);
+    struct err outcome = pin_judge(c, simulated ? root : NULL, &verdict);
+    if (!failed(outcome)) {
+        char *vek = pin_vek(c);
+        struct vouch_pin pin = {
+            .facts = &verdict.facts,
+            .format = pin_format(c, &verdict),
+            .azure = &c->material.evidence.azure,
+            .simulated_root = verdict.facts.root == SNP_ROOT_AMD ? NULL : root,
+            .vek = vek,
+        };
+        outcome = pin_make(c, &pin, text);
+        free(vek);
+    }
+    verdict_release(&verdict);
     return outcome;
 }

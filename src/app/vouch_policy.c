@@ -74,7 +74,8 @@ static enum vouch_exit policy_init(const struct vouch_policy_options *options)
 {
     struct vouch_case c;
     char *text = NULL;
-    struct err outcome = vouch_case_open(options->evidence, false, &options->files, &c);
+    struct err outcome =
+        vouch_case_open_subject(options->evidence, options->direct_tls, options->timeout_us, &options->files, &c);
     if (!failed(outcome))
         outcome = vouch_pin(&c, &text);
     vouch_case_close(&c);

@@ -1,5 +1,6 @@
 #include "attest/basis.h"
 
+#include "attest/challenge.h"
 #include "attest/judge.h"
 #include "attest/verifier.h"
 #include "base/clock.h"
@@ -158,21 +159,25 @@ static void review_nonce(const struct review *review)
     const struct basis *basis = review->basis;
     const struct policy *policy = review->policy;
     char expected[64];
-    if (basis->nonce_size == 0 && !policy->nonce.required) {
-        checklist_add(review->out, JUDGE_CHECK_NONCE, CHECK_SKIPPED, "", "the policy asks for none");
-        checklist_add(review->out, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "the policy asks for none");
+    bool is_disabled = policy->nonce.mode == POLICY_DISABLED;
+    if (is_disabled || (basis->nonce_size == 0 && !policy->nonce.required)) {
+        const char *why = is_disabled ? CHALLENGE_DISABLED : "the policy asks for none";
+        checklist_add(review->out, JUDGE_CHECK_NONCE, CHECK_SKIPPED, "", why);
+        checklist_add(review->out, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", why);
         return;
     }
     if (basis->nonce_size == 0)
-        review_add(review, JUDGE_CHECK_NONCE, false, "a nonce", "the evidence carried none");
+        checklist_add(review->out, JUDGE_CHECK_NONCE, challenge_outcome(policy, false), "a nonce",
+                      "the evidence carried none");
     else if (policy->nonce.source == POLICY_NONCE_ANY)
         review_add(review, JUDGE_CHECK_NONCE, true, "any nonce", "found");
     else
-        review_add(review, JUDGE_CHECK_NONCE, basis->nonce_is_ours, "a nonce that this server gave out, for this key",
-                   basis->nonce_is_ours ? "it is" : "when the session began any nonce would do");
+        checklist_add(review->out, JUDGE_CHECK_NONCE, challenge_outcome(policy, basis->nonce_is_ours),
+                      "a nonce that this server gave out, for this key",
+                      basis->nonce_is_ours ? "it is" : "when the session began any nonce would do");
     snprintf(expected, sizeof expected, "at least %zu bytes", policy->nonce.min_length);
     checklist_addf(review->out, JUDGE_CHECK_NONCE_LENGTH,
-                   basis->nonce_size >= policy->nonce.min_length ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
+                   challenge_outcome(policy, basis->nonce_size >= policy->nonce.min_length), expected, "%zu bytes",
                    basis->nonce_size);
 }
 

@@ -17,12 +17,19 @@ void challenge_skip(const char *why, struct checklist *out)
     checklist_add(out, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", why);
 }
 
+enum check_outcome challenge_outcome(const struct policy *policy, bool is_met)
+{
+    if (is_met)
+        return CHECK_PASS;
+    return policy->nonce.mode == POLICY_WARN ? CHECK_WARN : CHECK_FAIL;
+}
+
 static void challenge_length(const struct policy *policy, struct bytes nonce, struct checklist *out)
 {
     char expected[64];
     size_t least = policy->nonce.min_length;
     snprintf(expected, sizeof expected, "at least %zu bytes", least);
-    checklist_addf(out, JUDGE_CHECK_NONCE_LENGTH, nonce.n >= least ? CHECK_PASS : CHECK_FAIL, expected, "%zu bytes",
+    checklist_addf(out, JUDGE_CHECK_NONCE_LENGTH, challenge_outcome(policy, nonce.n >= least), expected, "%zu bytes",
                    nonce.n);
 }
 
@@ -33,10 +40,11 @@ void challenge_expect(const struct policy *policy, struct bytes expected, struct
     bool same = bytes_equal_secret(expected, found);
     checklist_add(out, JUDGE_CHECK_NONCE, same ? CHECK_PASS : CHECK_FAIL, "the one that was asked for",
                   same ? "it is" : (found.n == 0 ? absent : "another"));
-    if (policy)
+    if (policy && policy->nonce.mode != POLICY_DISABLED)
         challenge_length(policy, found, out);
     else
-        checklist_add(out, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "", "no policy was given");
+        checklist_add(out, JUDGE_CHECK_NONCE_LENGTH, CHECK_SKIPPED, "",
+                      policy ? CHALLENGE_DISABLED : "no policy was given");
     checklist_add(out, JUDGE_CHECK_NONCE_AGE, CHECK_SKIPPED, "", "who asked for it knows when that was");
 }
 
@@ -45,8 +53,8 @@ static void challenge_age(const struct challenge_answer *answer, int64_t age_us,
     char expected[64];
     int64_t max_us = answer->policy->nonce.max_age_us;
     snprintf(expected, sizeof expected, "at most %lld s", (long long)(max_us / US_PER_SECOND));
-    checklist_addf(out, JUDGE_CHECK_NONCE_AGE, age_us <= max_us ? CHECK_PASS : CHECK_FAIL, expected, "%lld s%s",
-                   (long long)(age_us / US_PER_SECOND), of);
+    checklist_addf(out, JUDGE_CHECK_NONCE_AGE, challenge_outcome(answer->policy, age_us <= max_us), expected,
+                   "%lld s%s", (long long)(age_us / US_PER_SECOND), of);
 }
 
 /* Without a nonce of ours, age is what the evidence itself claims. Where a report binds no time there is no such claim:
@@ -57,7 +65,8 @@ static void challenge_claimed_age(const struct challenge_answer *answer, struct 
         challenge_age(answer, answer->now_us - answer->issued_at_s * US_PER_SECOND, " by the evidence's own clock",
                       out);
     else
-        checklist_add(out, JUDGE_CHECK_NONCE_AGE, answer->policy->nonce.required ? CHECK_FAIL : CHECK_WARN,
+        checklist_add(out, JUDGE_CHECK_NONCE_AGE,
+                      answer->policy->nonce.required ? challenge_outcome(answer->policy, false) : CHECK_WARN,
                       "a known age", "a report of this format binds no time");
 }
 
@@ -74,21 +83,22 @@ static bool challenge_server_nonce(const struct challenge_answer *answer, struct
         state = ask(answer->nonces, answer->nonce, answer->spki_sha384, answer->nonces_now_us,
                     answer->policy->nonce.max_age_us, &age_us);
     bool ours = state == NONCE_FRESH || state == NONCE_EXPIRED;
-    checklist_add(out, JUDGE_CHECK_NONCE, ours ? CHECK_PASS : CHECK_FAIL, expected, nonce_state_name(state));
+    checklist_add(out, JUDGE_CHECK_NONCE, challenge_outcome(answer->policy, ours), expected, nonce_state_name(state));
     if (state == NONCE_FOREIGN)
-        checklist_add(out, JUDGE_CHECK_NONCE_AGE, CHECK_FAIL, "a known age", "the nonce is not ours");
+        checklist_add(out, JUDGE_CHECK_NONCE_AGE, challenge_outcome(answer->policy, false), "a known age",
+                      "the nonce is not ours");
     else
         challenge_age(answer, age_us, "", out);
     return state == NONCE_FRESH;
 }
 
-bool challenge_judge(const struct challenge_answer *answer, struct checklist *out)
+static bool challenge_ask(const struct challenge_answer *answer, struct checklist *out)
 {
     const struct policy *policy = answer->policy;
-    if (!policy) {
-        checklist_add(out, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
+    if (policy->nonce.mode == POLICY_DISABLED) {
+        challenge_skip(CHALLENGE_DISABLED, out);
     } else if (answer->nonce.n == 0 && policy->nonce.required) {
-        checklist_add(out, JUDGE_CHECK_NONCE, CHECK_FAIL, "a nonce", "the evidence carries none");
+        checklist_add(out, JUDGE_CHECK_NONCE, challenge_outcome(policy, false), "a nonce", "the evidence carries none");
         challenge_length(policy, answer->nonce, out);
         challenge_claimed_age(answer, out);
     } else if (answer->nonce.n == 0) {
@@ -103,4 +113,16 @@ bool challenge_judge(const struct challenge_answer *answer, struct checklist *ou
         return challenge_server_nonce(answer, out);
     }
     return false;
+}
+
+bool challenge_judge(const struct challenge_answer *answer, struct checklist *out)
+{
+    if (!answer->policy) {
+        checklist_add(out, JUDGE_CHECK_NONCE, CHECK_FAIL, "a policy", "there is none to judge a client by");
+        return false;
+    }
+    bool is_ours = challenge_ask(answer, out);
+    if (answer->nonces && answer->nonce.n > 0 && !checklist_has_failure(out))
+        nonces_spend(answer->nonces, answer->nonce, answer->spki_sha384, answer->nonces_now_us);
+    return is_ours;
 }

@@ -1,5 +1,7 @@
 #include "attest/crls.h"
 
+#include "attest/policy_products.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -200,10 +202,11 @@ static void crls_look(void *arg)
 /* A policy that names no products means all, and likewise with kinds of keys. */
 static bool policy_wants(const struct policy *policy, int product, enum snp_vek_kind vek)
 {
-    uint64_t allowed = policy->chip.products_allowed, kinds = policy->chip.key_kinds;
+    uint64_t kinds = policy->chip.key_kinds;
     if (policy->certificates.crl != SNP_CRL_REQUIRED || bit_is_set(policy->chip.products_denied, (unsigned)product))
         return false;
-    return (allowed == 0 || bit_is_set(allowed, (unsigned)product)) && (kinds == 0 || bit_is_set(kinds, vek));
+    return policy_products_has_line(policy->chip.products_allowed, (enum snp_product)product) &&
+           (kinds == 0 || bit_is_set(kinds, vek));
 }
 
 void crls_watch(struct crls *crls, struct loop *loop, const struct policies *policies)

@@ -1,4 +1,5 @@
 #include "attest/demand.h"
+#include "attest/policy_products.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -227,8 +228,8 @@ static enum demand_answer meets_product_in(const struct policy_key *key, const v
                                            const struct demand_case *at, char out[DEMAND_TEXT_SIZE])
 {
     (void)key;
-    snprintf(out, DEMAND_TEXT_SIZE, "%s", snp_product_name(at->facts->product));
-    return demand_is(bit_is_set(*(const uint64_t *)field, at->facts->product));
+    snprintf(out, DEMAND_TEXT_SIZE, "%s", policy_products_text(at->facts));
+    return demand_is(policy_products_cover(*(const uint64_t *)field, policy_products_of(at->facts)));
 }
 
 const struct demand_kind demand_product_in = {demand_mask_is_made, expect_in, meets_product_in};
@@ -237,9 +238,9 @@ static enum demand_answer meets_product_out(const struct policy_key *key, const 
                                             const struct demand_case *at, char out[DEMAND_TEXT_SIZE])
 {
     (void)key;
-    snprintf(out, DEMAND_TEXT_SIZE, "%s", snp_product_name(at->facts->product));
-    return demand_is(at->facts->product != SNP_PRODUCT_UNKNOWN &&
-                     !bit_is_set(*(const uint64_t *)field, at->facts->product));
+    uint64_t products = policy_products_of(at->facts);
+    snprintf(out, DEMAND_TEXT_SIZE, "%s", policy_products_text(at->facts));
+    return demand_is(products != 0 && !policy_products_touch(*(const uint64_t *)field, products));
 }
 
 const struct demand_kind demand_product_out = {demand_mask_is_made, expect_out, meets_product_out};

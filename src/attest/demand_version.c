@@ -1,4 +1,5 @@
 #include "attest/demand.h"
+#include "attest/policy_products.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -108,11 +109,11 @@ static bool tcb_is_given(const void *field)
     return ((const struct policy_tcb *)field)->given;
 }
 
-static void tell_tcb(enum snp_product product, struct snp_tcb tcb, char *out, size_t size)
+static void tell_tcb(const char *name, enum snp_product line, struct snp_tcb tcb, char *out, size_t size)
 {
     char text[SNP_TCB_TEXT_SIZE];
-    snp_tcb_text(tcb, snp_product_tcb_layout(product), text);
-    snprintf(out, size, "%s: %s", snp_product_name(product), text);
+    snp_tcb_text(tcb, snp_product_tcb_layout(line), text);
+    snprintf(out, size, "%s: %s", name, text);
 }
 
 static void expect_tcb(const struct policy_key *key, const void *field, char out[DEMAND_TEXT_SIZE])
@@ -121,29 +122,36 @@ static void expect_tcb(const struct policy_key *key, const void *field, char out
     size_t used = (size_t)snprintf(out, DEMAND_TEXT_SIZE, "at least ");
     const char *before = "";
     (void)key;
-    for (int i = 0; i < SNP_PRODUCT_COUNT; i++) {
+    for (int i = 0; i < POLICY_PRODUCT_COUNT; i++) {
         char told[SNP_TCB_TEXT_SIZE + 16];
-        if (!tcb->names[i] || used >= DEMAND_TEXT_SIZE)
+        if (!bit_is_set(tcb->names, (unsigned)i) || used >= DEMAND_TEXT_SIZE)
             continue;
-        tell_tcb((enum snp_product)i, tcb->least[i], told, sizeof told);
+        tell_tcb(policy_product_name(i), policy_product_line(i), tcb->least[i], told, sizeof told);
         used += (size_t)snprintf(out + used, DEMAND_TEXT_SIZE - used, "%s%s", before, told);
         before = "; ";
     }
 }
 
+/* Of every product that the report may be of. */
 static enum demand_answer meets_tcb(const struct policy_key *key, const void *field, const struct demand_case *at,
                                     char out[DEMAND_TEXT_SIZE])
 {
     const struct policy_tcb *demanded = field;
-    enum snp_product product = at->facts->product;
+    const char *name = policy_products_text(at->facts);
+    uint64_t products = policy_products_of(at->facts);
     struct snp_tcb tcb;
+    bool is_met = true;
     memcpy(&tcb, demand_fact(key, at), sizeof tcb);
-    if (product == SNP_PRODUCT_UNKNOWN || !demanded->names[product]) {
-        snprintf(out, DEMAND_TEXT_SIZE, "product %s, for which the policy has no minimum", snp_product_name(product));
+    if (!policy_products_cover(demanded->names, products)) {
+        snprintf(out, DEMAND_TEXT_SIZE, "product %s, for which the policy has no minimum", name);
         return DEMAND_UNMET;
     }
-    tell_tcb(product, tcb, out, DEMAND_TEXT_SIZE);
-    return demand_is(snp_tcb_at_most(demanded->least[product], tcb));
+    for (int i = 0; i < POLICY_PRODUCT_COUNT; i++) {
+        int minimum = bit_is_set(products, (unsigned)i) ? policy_products_minimum(demanded, i) : -1;
+        is_met = is_met && (minimum < 0 || snp_tcb_at_most(demanded->least[minimum], tcb));
+    }
+    tell_tcb(name, at->facts->product, tcb, out, DEMAND_TEXT_SIZE);
+    return demand_is(is_met);
 }
 
 const struct demand_kind demand_tcb = {tcb_is_given, expect_tcb, meets_tcb};

@@ -64,8 +64,8 @@ static void notes_save(const struct kds_options *options, const char *name, cons
     free(file);
 }
 
-void kds_notes_set(struct kds_notes *notes, const struct kds_options *options, const char *name,
-                   const struct kds_note *note)
+static void notes_put(struct kds_notes *notes, const struct kds_options *options, const char *name,
+                      const struct kds_note *note)
 {
     char *key = notes_key(options, name);
     struct notes_entry *entry;
@@ -78,6 +78,12 @@ void kds_notes_set(struct kds_notes *notes, const struct kds_options *options, c
     entry->key = key;
     entry->note = *note;
     HASH_ADD_KEYPTR(hh, notes->entries, key, strlen(key), entry);
+}
+
+void kds_notes_set(struct kds_notes *notes, const struct kds_options *options, const char *name,
+                   const struct kds_note *note)
+{
+    notes_put(notes, options, name, note);
     if (note->lasting)
         notes_save(options, name, note);
 }
@@ -114,19 +120,40 @@ static bool note_counts(const struct kds_note *note, int64_t now_us)
     return note->until_us > now_us && note->until_us - now_us <= KDS_NOTE_MAX_US;
 }
 
-bool kds_notes_find(struct kds_notes *notes, const struct kds_options *options, const char *name, int64_t now_us,
-                    struct kds_note *out)
+static bool notes_find_in_memory(struct kds_notes *notes, const struct kds_options *options, const char *name,
+                                 int64_t now_us, struct kds_note *out)
 {
     char *key = notes_key(options, name);
     struct notes_entry *entry;
     HASH_FIND_STR(notes->entries, key, entry);
     free(key);
-    if (entry && note_counts(&entry->note, now_us)) {
-        *out = entry->note;
-        return true;
-    }
-    /* Another process may have learnt it. */
+    if (!entry || !note_counts(&entry->note, now_us))
+        return false;
+    *out = entry->note;
+    return true;
+}
+
+static bool notes_find_on_disk(const struct kds_options *options, const char *name, int64_t now_us,
+                               struct kds_note *out)
+{
     return notes_load(options, name, out) && note_counts(out, now_us);
+}
+
+bool kds_notes_find(struct kds_notes *notes, const struct kds_options *options, const char *name, int64_t now_us,
+                    struct kds_note *out)
+{
+    /* Another process may have learnt it. */
+    return notes_find_in_memory(notes, options, name, now_us, out) || notes_find_on_disk(options, name, now_us, out);
+}
+
+void kds_notes_extend(struct kds_notes *notes, const struct kds_options *options, const char *name, int64_t now_us,
+                      const struct kds_note *note)
+{
+    struct kds_note kept;
+    if (!notes_find_in_memory(notes, options, name, now_us, &kept) || kept.until_us < note->until_us)
+        notes_put(notes, options, name, note);
+    if (note->lasting && (!notes_find_on_disk(options, name, now_us, &kept) || kept.until_us < note->until_us))
+        notes_save(options, name, note);
 }
 
 int64_t kds_pause_us(unsigned failures, int64_t retry_after_s)

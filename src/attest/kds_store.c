@@ -16,6 +16,8 @@ struct store_entry {
     uint8_t *content;
     size_t size;
     int64_t stored_at_s;
+    int64_t made_at_s; /* a list's thisUpdate; 0 for anything else */
+    bool told;         /* of an older list on disk */
 };
 
 struct kds_store {
@@ -65,22 +67,68 @@ static bool store_find_in_memory(struct kds_store *store, const char *name, stru
     return entry != NULL;
 }
 
-static void store_put_in_memory(struct kds_store *store, const char *name, struct bytes content, int64_t stored_at_s)
+/* The oldest goes, but lists, which are few, stay: an older one could come after them. */
+static void store_make_room(struct kds_store *store)
+{
+    struct store_entry *entry = store->entries;
+    while (entry && entry->made_at_s != 0)
+        entry = entry->hh.next;
+    if (entry)
+        store_drop(store, entry);
+}
+
+/* When AMD made a list; 0: it is none. */
+static int64_t content_made_at_s(const struct snp_kds_item *item, struct bytes content)
+{
+    struct snp_crl *crl = NULL;
+    if (item->kind != SNP_KDS_CRL || failed(snp_crl_parse(content, &crl)))
+        return 0;
+    int64_t made_at_s = snp_crl_this_update_s(crl);
+    snp_crl_free(crl);
+    return made_at_s;
+}
+
+/* Who can put an old list in place of a new one can undo a revocation: false, and nothing is replaced, where the one in
+ * memory is newer. */
+static bool store_put_in_memory(struct kds_store *store, const struct snp_kds_item *item, const char *name,
+                                struct bytes content, int64_t stored_at_s)
+{
+    struct store_entry *entry;
+    int64_t made_at_s = content_made_at_s(item, content);
+    pthread_mutex_lock(&store->lock);
+    HASH_FIND_STR(store->entries, name, entry);
+    bool advances = !entry || entry->made_at_s <= made_at_s;
+    if (advances) {
+        if (entry)
+            store_drop(store, entry);
+        else if (HASH_COUNT(store->entries) >= KDS_STORE_MEMORY_MAX)
+            store_make_room(store);
+        entry = NEW(struct store_entry);
+        memcpy(entry->name, name, strlen(name) + 1);
+        entry->content = mem_copy(content);
+        entry->size = content.n;
+        entry->stored_at_s = stored_at_s;
+        entry->made_at_s = made_at_s;
+        HASH_ADD_STR(store->entries, name, entry);
+    }
+    pthread_mutex_unlock(&store->lock);
+    return advances;
+}
+
+/* Once for each list that stays; it is looked for often. */
+static void store_tell_older(struct kds_store *store, const struct kds_options *options, const char *name)
 {
     struct store_entry *entry;
     pthread_mutex_lock(&store->lock);
     HASH_FIND_STR(store->entries, name, entry);
-    if (entry)
-        store_drop(store, entry);
-    else if (HASH_COUNT(store->entries) >= KDS_STORE_MEMORY_MAX)
-        store_drop(store, store->entries);
-    entry = NEW(struct store_entry);
-    memcpy(entry->name, name, strlen(name) + 1);
-    entry->content = mem_copy(content);
-    entry->size = content.n;
-    entry->stored_at_s = stored_at_s;
-    HASH_ADD_STR(store->entries, name, entry);
+    bool tells = entry && !entry->told;
+    if (tells)
+        entry->told = true;
     pthread_mutex_unlock(&store->lock);
+    if (tells)
+        log_error("KDS: \"%s/%s\" is an older revocation list than the one in memory, which stays in force; whoever "
+                  "writes there should not",
+                  options->folder, name);
 }
 
 /* By the chain in store; a chain that is another root's does not hinder what stands under AMD's own. */
@@ -115,13 +163,16 @@ static bool store_find_on_disk(struct kds_store *store, const struct kds_options
     bool unreadable = outcome.code == ERR_SYSTEM;
     if (!failed(outcome))
         outcome = store_check_item(store, options, item, bytes_of(kept.content, kept.size), now_s);
-    if (!failed(outcome)) {
-        store_put_in_memory(store, name, bytes_of(kept.content, kept.size), kept.stored_at_s);
+    bool advances =
+        !failed(outcome) && store_put_in_memory(store, item, name, bytes_of(kept.content, kept.size), kept.stored_at_s);
+    if (advances) {
         *out = kept;
         return true;
     }
     free(kept.content);
-    if (unreadable) {
+    if (!failed(outcome)) {
+        store_tell_older(store, options, name);
+    } else if (unreadable) {
         log_warning("KDS: %s", outcome.why);
     } else if (outcome.code != ERR_NOT_NOW) {
         log_warning("KDS: \"%s/%s\" is not what its name says and is removed: %s", options->folder, name, outcome.why);
@@ -146,22 +197,15 @@ bool kds_store_find(struct kds_store *store, const struct kds_options *options, 
     return found;
 }
 
-/* Who can put an old list in place of a new one can undo a revocation. */
 static struct err store_check_progress(struct kds_store *store, const struct kds_options *options,
                                        const struct snp_kds_item *item, struct bytes content, int64_t now_s)
 {
     struct kds_kept kept;
-    struct snp_crl *before = NULL, *after = NULL;
     if (item->kind != SNP_KDS_CRL || !kds_store_find(store, options, item, now_s, &kept))
         return OK;
-    struct err outcome = snp_crl_parse(content, &after);
-    if (!failed(outcome) && !failed(snp_crl_parse(bytes_of(kept.content, kept.size), &before)) &&
-        snp_crl_this_update_s(after) < snp_crl_this_update_s(before))
-        outcome = err_make(ERR_DENIED, "the revocation list is older than the one that is at hand");
-    snp_crl_free(before);
-    snp_crl_free(after);
+    bool is_older = content_made_at_s(item, content) < content_made_at_s(item, bytes_of(kept.content, kept.size));
     free(kept.content);
-    return outcome;
+    return is_older ? err_make(ERR_DENIED, "the revocation list is older than the one that is at hand") : OK;
 }
 
 struct err kds_store_check(struct kds_store *store, const struct kds_options *options, const struct snp_kds_item *item,
@@ -176,7 +220,8 @@ void kds_store_keep(struct kds_store *store, const struct kds_options *options, 
 {
     char name[SNP_KDS_NAME_SIZE];
     snp_kds_name(item, name);
-    store_put_in_memory(store, name, content, now_s);
+    if (!store_put_in_memory(store, item, name, content, now_s))
+        return; /* a newer one has come meanwhile */
     struct err saved = kds_folder_save(options->folder, name, content);
     if (failed(saved))
         log_warning("KDS: what was fetched is kept in memory alone: %s", saved.why);

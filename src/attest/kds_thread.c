@@ -116,6 +116,16 @@ static void kds_note(struct kds *kds, const char *name, int64_t pause_us, bool l
     kds_notes_set(kds->notes, kds->options_now, name, &note);
 }
 
+/* Not for a shorter time than was asked for before. Returns how long it will be now. */
+static int64_t kds_leave_alone(struct kds *kds, int64_t pause_us, bool lasting, const char *why)
+{
+    int64_t now_us = clock_wall_us();
+    struct kds_note note = {.until_us = now_us + pause_us, .lasting = lasting};
+    snprintf(note.why, sizeof note.why, "%s", why);
+    kds_notes_extend(kds->notes, kds->options_now, KDS_NOTE_SERVICE, now_us, &note);
+    return kds_notes_find(kds->notes, kds->options_now, KDS_NOTE_SERVICE, now_us, &note) ? note.until_us - now_us : 0;
+}
+
 /* ---- requests ---- */
 
 static struct err job_send(struct kds *kds, struct kds_job *job)
@@ -207,11 +217,11 @@ static void job_take_absence(struct kds *kds, struct kds_job *job, const struct 
 /* The whole service is left alone for a while. Who has the time waits for the next attempt. */
 static void job_take_trouble(struct kds *kds, struct kds_job *job, const struct kds_reply *reply)
 {
-    int64_t pause_us = kds_pause_us(++kds->failures, reply->retry_after_s);
+    int64_t pause_us =
+        kds_leave_alone(kds, kds_pause_us(++kds->failures, reply->retry_after_s), reply->throttled, reply->why.why);
     struct err why = err_within(reply->why, "KDS, asked for %s", kds_transfer_url(job->transfer));
     log_warning("%s; it is left alone for %.1f s", why.why, (double)pause_us / (double)US_PER_SECOND);
     kds_count_failure(kds, reply->throttled ? &kds->counters.throttled : &kds->counters.failed, why.why);
-    kds_note(kds, KDS_NOTE_SERVICE, pause_us, reply->throttled, reply->why.why);
     curl_multi_remove_handle(kds->multi, kds_transfer_handle(job->transfer));
     kds_transfer_free(job->transfer);
     job->transfer = NULL;

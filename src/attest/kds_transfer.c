@@ -16,7 +16,8 @@ struct kds_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
-/* Returning less than was given ends the transfer. */
+/* Returning less than was given ends the transfer. The bound is kept here and not by CURLOPT_MAXFILESIZE, which would
+ * end it at Content-Length, before a Retry-After that stands behind. */
 static size_t transfer_take(char *data, size_t size, size_t count, void *arg)
 {
     struct kds_transfer *transfer = arg;
@@ -51,7 +52,6 @@ static bool transfer_set_rules(struct kds_transfer *transfer)
            curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, "pgvouch/" PACKAGE_VERSION) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)transfer->body.limit) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer_take) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error) == CURLE_OK;
@@ -94,7 +94,7 @@ const char *kds_transfer_url(const struct kds_transfer *transfer)
 
 static void transfer_judge_failure(const struct kds_transfer *transfer, CURLcode code, struct kds_reply *out)
 {
-    if (code == CURLE_FILESIZE_EXCEEDED || transfer->body.bad) {
+    if (transfer->body.bad) {
         out->answer = KDS_ANSWER_UNUSABLE;
         out->why = err_make(ERR_LIMIT, "the answer is longer than %zu bytes", transfer->body.limit);
         return;
@@ -141,12 +141,12 @@ void kds_transfer_judge(struct kds_transfer *transfer, CURLcode code, struct kds
     long status = 0;
     *out = (struct kds_reply){.why = OK};
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK) {
-        transfer_judge_failure(transfer, code, out);
-    } else if (status == 200) {
+    if (code == CURLE_OK && status == 200) {
         out->answer = KDS_ANSWER_CONTENT;
         out->content = writer_bytes(&transfer->body);
-    } else {
+    } else if (code == CURLE_OK || status > 200) { /* said, whatever became of the page that follows */
         transfer_judge_status(transfer, status, out);
+    } else {
+        transfer_judge_failure(transfer, code, out);
     }
 }

@@ -50,11 +50,13 @@ libattest_a_SOURCES = \
     src/attest/judge.c include/attest/judge.h \
     src/attest/policy.c include/attest/policy.h \
     src/attest/demand_bits.c src/attest/demand_pcrs.c src/attest/demand_values.c src/attest/demand_version.c include/attest/demand.h \
+    src/attest/policy_contradictions.c include/attest/policy_contradictions.h \
     src/attest/policy_corim.c include/attest/policy_corim.h \
     src/attest/policy_keys.c include/attest/policy_key.h \
     src/attest/policy_lists.c include/attest/policy_lists.h \
     src/attest/policy_measurements.c include/attest/policy_measurements.h \
     src/attest/policy_place.c include/attest/policy_place.h \
+    src/attest/policy_products.c include/attest/policy_products.h \
     src/attest/policy_read.c include/attest/policy_read.h \
     src/attest/policy_scalars.c include/attest/policy_scalars.h \
     src/attest/printable.c include/attest/printable.h \
@@ -110,7 +112,10 @@ test_unit_test_attest_evidence_SOURCES = test/unit/test_attest_evidence.c test/u
     test/unit/provider_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_evidence_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_evidence_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
-check_PROGRAMS += test/unit/test_attest_kds
+check_PROGRAMS += test/unit/test_attest_kds test/unit/test_attest_kds_store
+test_unit_test_attest_kds_store_SOURCES = test/unit/test_attest_kds_store.c test/unit/snp_forge.c test/unit/snp_forge.h
+test_unit_test_attest_kds_store_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_kds_store_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_kds_SOURCES = test/unit/test_attest_kds.c
 test_unit_test_attest_kds_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_kds_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
@@ -171,6 +176,8 @@ test_unit_test_attest_hostile_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_hostile_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 check_PROGRAMS += test/unit/test_attest_policy \
     test/unit/test_attest_policy_files \
+    test/unit/test_attest_policy_contradictions \
+    test/unit/test_attest_challenge \
     test/unit/test_attest_policy_values \
     test/unit/test_attest_policy_yaml \
     test/unit/test_attest_demands \
@@ -182,6 +189,12 @@ check_PROGRAMS += test/unit/test_attest_policy \
 test_unit_test_attest_policy_SOURCES = test/unit/test_attest_policy.c test/unit/policy_text.h
 test_unit_test_attest_policy_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
 test_unit_test_attest_policy_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_policy_contradictions_SOURCES = test/unit/test_attest_policy_contradictions.c test/unit/policy_text.h
+test_unit_test_attest_policy_contradictions_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_policy_contradictions_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
+test_unit_test_attest_challenge_SOURCES = test/unit/test_attest_challenge.c test/unit/policy_text.h
+test_unit_test_attest_challenge_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
+test_unit_test_attest_challenge_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_policy_files_SOURCES = test/unit/test_attest_policy_files.c test/unit/policy_text.h \
     test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_policy_files_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)

@@ -242,6 +242,24 @@ static enum nonce_state ask(struct nonces *nonces, struct bytes nonce, const uin
     return state;
 }
 
+/* Where there is no room for another one, it is treated as forgotten, and whatever was given out before it: nobody can
+ * say any more whether it is a replay. */
+void nonces_spend(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE], int64_t now_us)
+{
+    int64_t issued_us = 0;
+    if (!is_ours(nonces, nonce, &issued_us))
+        return;
+    pthread_mutex_lock(&nonces->lock);
+    drop_expired(nonces, now_us);
+    struct bound *bound = NULL;
+    HASH_FIND(hh, nonces->table, nonce.p, NONCE_SIZE, bound);
+    if (!bound && HASH_COUNT(nonces->table) < nonces->limit)
+        bind_to(nonces, nonce, spki_sha384, issued_us, now_us);
+    else if (!bound && issued_us > nonces->forgotten_us)
+        nonces->forgotten_us = issued_us;
+    pthread_mutex_unlock(&nonces->lock);
+}
+
 enum nonce_state nonces_look(struct nonces *nonces, struct bytes nonce, const uint8_t spki_sha384[SHA384_SIZE],
                              int64_t now_us, int64_t max_age_us, int64_t *age_us)
 {

@@ -1,5 +1,6 @@
 #include "attest/policy.h"
 
+#include "attest/policy_contradictions.h"
 #include "attest/policy_measurements.h"
 #include "attest/policy_read.h"
 #include "attest/small_file.h"
@@ -116,6 +117,8 @@ struct err policy_parse(const char *name, const char *path, struct bytes text, s
     return e;
 }
 
+_Static_assert(POLICY_GAPS_MAX >= 6 + POLICY_DOUBTS_MAX, "there is room for all");
+
 size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX])
 {
     size_t count = 0;
@@ -129,7 +132,7 @@ size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]
         out[count++] = "certificates.verify_signature is false: anybody can make such evidence";
     if (policy->certificates.allow_unbound)
         out[count++] = "certificates.allow_unbound is true: a report that binds no key can be relayed";
-    return count;
+    return count + policy_doubts(policy, clock_wall_us() / US_PER_SECOND, out + count);
 }
 
 struct err policy_load_quietly(const char *name, const char *path, struct policy **out)

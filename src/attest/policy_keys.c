@@ -3,16 +3,10 @@
 #include "attest/policy_corim.h"
 #include "attest/policy_lists.h"
 #include "attest/policy_measurements.h"
+#include "attest/policy_products.h"
 #include "attest/policy_scalars.h"
 
 #include <stddef.h>
-
-const struct snp_bit policy_product_words[] = {
-    {SNP_PRODUCT_MILAN, "milan"},
-    {SNP_PRODUCT_GENOA, "genoa"},
-    {SNP_PRODUCT_TURIN, "turin"},
-    {0, NULL},
-};
 
 const struct snp_bit policy_key_kind_words[] = {
     {SNP_VEK_VCEK, "vcek"},
@@ -91,9 +85,9 @@ const struct policy_key policy_keys[] = {
      "POLICY", FACT(report.policy)},
     {GUEST, "min_abi", read_abi, FIELD(guest.min_abi), JUDGE_CHECK_MIN_ABI, &demand_abi, "minimum of the ABI in POLICY",
      FACT(report.policy)},
-    {GUEST, "min_vmpl", read_whole, FIELD(guest.min_vmpl), JUDGE_CHECK_MIN_VMPL, &demand_at_least, "VMPL",
+    {GUEST, "min_vmpl", read_vmpl, FIELD(guest.min_vmpl), JUDGE_CHECK_MIN_VMPL, &demand_at_least, "VMPL",
      FACT(report.vmpl)},
-    {GUEST, "max_vmpl", read_whole, FIELD(guest.max_vmpl), JUDGE_CHECK_MAX_VMPL, &demand_at_most, "VMPL",
+    {GUEST, "max_vmpl", read_vmpl, FIELD(guest.max_vmpl), JUDGE_CHECK_MAX_VMPL, &demand_at_most, "VMPL",
      FACT(report.vmpl)},
     {GUEST, "mode", read_mode, FIELD(guest.mode), NO_DEMAND},
 
@@ -125,7 +119,7 @@ const struct policy_key policy_keys[] = {
      0, NULL},
     {LAUNCH, "mode", read_mode, FIELD(launch.mode), NO_DEMAND},
 
-    {CHIP, "products_allowed", read_words, FIELD(chip.products_allowed), JUDGE_CHECK_PRODUCT_ALLOWED,
+    {CHIP, "products_allowed", read_products, FIELD(chip.products_allowed), JUDGE_CHECK_PRODUCT_ALLOWED,
      &demand_product_in, "product", FACT_IN(policy_product_words, product)},
     {CHIP, "products_denied", read_words, FIELD(chip.products_denied), JUDGE_CHECK_PRODUCT_DENIED, &demand_product_out,
      "product", FACT_IN(policy_product_words, product)},
@@ -147,6 +141,7 @@ const struct policy_key policy_keys[] = {
     {NONCE, "max_age", read_age, FIELD(nonce.max_age_us), NO_DEMAND},
     {NONCE, "min_length", read_length, FIELD(nonce.min_length), NO_DEMAND},
     {NONCE, "source", read_source, FIELD(nonce.source), NO_DEMAND},
+    {NONCE, "mode", read_mode, FIELD(nonce.mode), NO_DEMAND},
 
     {CERTIFICATES, "verify_chain", read_bool, FIELD(certificates.verify_chain), NO_DEMAND},
     {CERTIFICATES, "verify_signature", read_bool, FIELD(certificates.verify_signature), NO_DEMAND},
@@ -159,6 +154,7 @@ const struct policy_key policy_keys[] = {
     {CERTIFICATES, "veks", read_veks, 0, NO_DEMAND},
     {CERTIFICATES, "allow_cached", read_bool, FIELD(certificates.allow_cached), NO_DEMAND},
     {CERTIFICATES, "cache_duration", read_duration, FIELD(certificates.cache_duration_us), NO_DEMAND},
+    {CERTIFICATES, "mode", read_strict, 0, NO_DEMAND},
 };
 
 const size_t policy_key_count = sizeof policy_keys / sizeof policy_keys[0];
@@ -197,8 +193,9 @@ enum policy_mode policy_group_mode(const struct policy *policy, enum policy_grou
         return policy->chip.mode;
     case POLICY_GROUP_EVIDENCE:
         return policy->evidence.mode;
-    case POLICY_GROUP_NONE:
     case POLICY_GROUP_NONCE:
+        return policy->nonce.mode;
+    case POLICY_GROUP_NONE:
     case POLICY_GROUP_CERTIFICATES:
     case POLICY_GROUPS:
         break;

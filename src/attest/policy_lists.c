@@ -1,6 +1,7 @@
 #include "attest/policy_lists.h"
 
 #include "attest/policy_place.h"
+#include "attest/policy_products.h"
 #include "attest/small_file.h"
 #include "attest/tpm_quote.h"
 #include "base/mem.h"
@@ -133,6 +134,17 @@ struct err read_words(const struct policy_place *place, struct policy *policy, v
     return OK;
 }
 
+#define TORN                                                                                                           \
+    "a report does not tell siena from bergamo, so one without the other would let nobody in: name both, or genoa "    \
+    "for "                                                                                                             \
+    "the whole line"
+
+struct err read_products(const struct policy_place *place, struct policy *policy, void *field)
+{
+    TRY(read_words(place, policy, field));
+    return policy_products_are_torn(*(uint64_t *)field) ? policy_complain(place, place->node, TORN) : OK;
+}
+
 struct err read_texts(const struct policy_place *place, struct policy *policy, void *field)
 {
     struct policy_texts *texts = field;
@@ -190,8 +202,15 @@ struct err read_values(const struct policy_place *place, struct policy *policy, 
 
 struct err read_chips(const struct policy_place *place, struct policy *policy, void *field)
 {
+    const struct policy_values *values = field;
     (void)policy;
-    return read_hexes(place, TURIN_ID_SIZE, field);
+    TRY(read_hexes(place, TURIN_ID_SIZE, field));
+    for (size_t i = 0; i < values->count; i++)
+        if (bytes_are_zero(bytes_of(values->bytes + i * SNP_CHIP_ID_SIZE, SNP_CHIP_ID_SIZE)))
+            return policy_complain(
+                place, place->node->members[i],
+                "zeros are no chip's: a report that says so hides which it is of, and is on no list");
+    return OK;
 }
 
 /* ---- maps ---- */
@@ -263,10 +282,10 @@ struct err read_pcrs(const struct policy_place *place, struct policy *policy, vo
     return OK;
 }
 
-static struct err read_component(const struct policy_place *place, const struct tree *node, enum snp_product product,
+static struct err read_component(const struct policy_place *place, const struct tree *node, int product,
                                  struct snp_tcb *least)
 {
-    enum snp_tcb_layout layout = snp_product_tcb_layout(product);
+    enum snp_tcb_layout layout = snp_product_tcb_layout(policy_product_line(product));
     for (int i = 0; i < SNP_TCB_COMPONENTS; i++) {
         enum snp_tcb_component component = (enum snp_tcb_component)i;
         uint64_t value = 0;
@@ -281,11 +300,11 @@ static struct err read_component(const struct policy_place *place, const struct 
                                                           : "bootloader, tee, snp or microcode");
 }
 
-static enum snp_product product_of_key(const char *key)
+static int product_of_key(const char *key)
 {
     for (const struct snp_bit *product = policy_product_words; product->name; product++)
         if (strcmp(product->name, key) == 0)
-            return (enum snp_product)product->bit;
+            return (int)product->bit;
     return SNP_PRODUCT_UNKNOWN;
 }
 
@@ -295,18 +314,20 @@ struct err read_tcb(const struct policy_place *place, struct policy *policy, voi
     const struct tree *map = place->node;
     (void)policy;
     if (map->kind != TREE_MAP || map->count == 0)
-        return policy_expect(place, map, "a map of products, with at least one of milan, genoa and turin");
+        return policy_expect(place, map,
+                             "a map of products, with at least one of milan, genoa, siena, bergamo and "
+                             "turin");
     for (size_t i = 0; i < map->count; i++) {
         const struct tree *components = map->members[i];
-        enum snp_product product = product_of_key(components->key);
+        int product = product_of_key(components->key);
         if (product == SNP_PRODUCT_UNKNOWN)
-            return policy_expect_key(place, components, "milan, genoa or turin");
+            return policy_expect_key(place, components, "milan, genoa, siena, bergamo or turin");
         if (components->kind != TREE_MAP)
             return policy_expect(place, components, "a map of components");
-        tcb->names[product] = true;
+        tcb->names |= UINT64_C(1) << product;
         for (size_t j = 0; j < components->count; j++)
             TRY(read_component(place, components->members[j], product, &tcb->least[product]));
     }
     tcb->given = true;
-    return OK;
+    return policy_products_are_torn(tcb->names) ? policy_complain(place, map, TORN) : OK;
 }

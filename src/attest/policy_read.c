@@ -1,6 +1,6 @@
 #include "attest/policy_read.h"
 
-#include "attest/nonces.h"
+#include "attest/policy_contradictions.h"
 #include "attest/policy_corim.h"
 #include "attest/policy_key.h"
 #include "attest/policy_place.h"
@@ -113,37 +113,6 @@ static struct err check_measurements(const struct tree *root, struct policy *pol
                     group->key_line);
 }
 
-static struct err check_nonce(const struct tree *root, const struct policy *policy)
-{
-    const struct tree *group = tree_find(root, "nonce");
-    const struct tree *node = group ? tree_find(group, "min_length") : NULL;
-    if (!node || policy->nonce.source == POLICY_NONCE_ANY || policy->nonce.min_length <= NONCE_SIZE)
-        return OK;
-    return err_make(ERR_INPUT, "%s:%zu: nonce.min_length: this server's nonces have %d bytes, so none would do",
-                    policy->path, node->line, NONCE_SIZE);
-}
-
-/* The line of a key of a group, which is there. */
-static size_t line_of(const struct tree *root, const char *group, const char *key)
-{
-    return tree_find(tree_find(root, group), key)->line;
-}
-
-static struct err check_bits(const struct tree *root, const struct policy *policy)
-{
-    if (policy->guest.policy_required & policy->guest.policy_forbidden)
-        return err_make(ERR_INPUT, "%s:%zu: guest.policy_forbidden: a bit is required, too", policy->path,
-                        line_of(root, "guest", "policy_forbidden"));
-    if (policy->platform.required & policy->platform.forbidden)
-        return err_make(ERR_INPUT, "%s:%zu: platform.forbidden: a bit is required, too", policy->path,
-                        line_of(root, "platform", "forbidden"));
-    if (policy->guest.min_vmpl.given && policy->guest.max_vmpl.given &&
-        policy->guest.min_vmpl.value > policy->guest.max_vmpl.value)
-        return err_make(ERR_INPUT, "%s:%zu: guest.max_vmpl: less than min_vmpl, so no guest would do", policy->path,
-                        line_of(root, "guest", "max_vmpl"));
-    return OK;
-}
-
 struct err policy_read(const struct tree *root, struct policy *policy)
 {
     if (root->kind != TREE_MAP)
@@ -157,6 +126,5 @@ struct err policy_read(const struct tree *root, struct policy *policy)
     }
     TRY(load_corims(root, policy));
     TRY(check_measurements(root, policy));
-    TRY(check_bits(root, policy));
-    return check_nonce(root, policy);
+    return policy_refuse_contradictions(root, policy);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POLICY_VMPL_MAX     3
 #define POLICY_NONCE_MAX    64                     /* as much as a bind record carries */
 #define POLICY_DURATION_MAX (INT64_C(366) * 86400) /* seconds */
 
@@ -60,6 +61,19 @@ struct err read_mode(const struct policy_place *place, struct policy *policy, vo
     TRY(take_word(place, words, 3, "strict, warn or disabled", &index));
     *(enum policy_mode *)field = modes[index];
     return OK;
+}
+
+/* Of certificates: one word must not turn all proof into decoration. */
+struct err read_strict(const struct policy_place *place, struct policy *policy, void *field)
+{
+    enum policy_mode mode = POLICY_STRICT;
+    TRY(read_mode(place, policy, &mode));
+    (void)field;
+    return mode == POLICY_STRICT
+               ? OK
+               : policy_complain(place, place->node,
+                                 "this group is strict: evidence without proof is anybody's. What is to be relaxed has "
+                                 "a key of its own: verify_chain, verify_signature, crl, allow_...");
 }
 
 struct err read_source(const struct policy_place *place, struct policy *policy, void *field)
@@ -122,6 +136,16 @@ struct err read_whole(const struct policy_place *place, struct policy *policy, v
     uint64_t max = UINT64_MAX >> (64 - 8 * place->key->width);
     (void)policy;
     TRY(policy_take_whole(place, place->node, max, &number->value));
+    number->given = true;
+    return OK;
+}
+
+/* Publication 56860: there are four. */
+struct err read_vmpl(const struct policy_place *place, struct policy *policy, void *field)
+{
+    struct policy_number *number = field;
+    (void)policy;
+    TRY(policy_take_whole(place, place->node, POLICY_VMPL_MAX, &number->value));
     number->given = true;
     return OK;
 }

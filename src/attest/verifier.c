@@ -141,6 +141,18 @@ static void verify_take_checks(const struct policy *policy, struct checklist *ch
     checklist_join(&verdict->checks, checks);
 }
 
+/* A list among them must speak. */
+static void verify_take_lent(const struct snp_evidence *lent, struct snp_evidence *snp, struct snp_trust *trust)
+{
+    if (!lent || lent->vek.n + lent->vcek.n + lent->vlek.n == 0 || snp->vek.n + snp->vcek.n + snp->vlek.n > 0)
+        return;
+    struct bytes report = snp->report;
+    *snp = *lent;
+    snp->report = report;
+    if (snp->crl.n > 0)
+        trust->crl_mode = SNP_CRL_REQUIRED;
+}
+
 /* Signature, chain and certificates. */
 static void verify_report(const struct verification *v)
 {
@@ -152,6 +164,7 @@ static void verify_report(const struct verification *v)
     struct kds_proof proof = {0};
     snp_evidence_take_table(&snp, &v->evidence.table);
     snp.vek = v->evidence.vek;
+    verify_take_lent(request->lent, &snp, &trust);
     verify_lend(request->policy, request->kds, &snp, &proof);
     verify_lend_crls(request->crls, snp.report, &trust);
     snp_verify_keep(&snp, &trust, &checks, &v->verdict->facts, &v->verdict->lineage);

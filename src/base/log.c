@@ -16,7 +16,9 @@
 
 #define LOG_LINE_SIZE 4096
 
-/* `lock` guards where lines go; a line is written under it, so that closing a file cannot race with a write. */
+/* `lock` guards where lines go; a line is written under it, so that closing a file cannot race with a write. A reader
+ * of standard error that stalls holds up every thread that logs, and would without the lock: each in its own write,
+ * since a line must be out before what follows from it. Threads that log nothing go on. */
 static struct {
     pthread_mutex_t lock;
     int fd;

@@ -1,6 +1,7 @@
 #include "base/loop.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -64,8 +65,20 @@ static void loop_doorbell_rang(evutil_socket_t fd, short what, void *arg)
 
 static pthread_once_t libevent_threads = PTHREAD_ONCE_INIT;
 
+/* What libevent would write to standard error, where nobody may look. */
+static void loop_take_words(int severity, const char *text)
+{
+    static const enum log_level levels[] = {[EVENT_LOG_DEBUG] = LOG_LEVEL_NOISE,
+                                            [EVENT_LOG_MSG] = LOG_LEVEL_INFO,
+                                            [EVENT_LOG_WARN] = LOG_LEVEL_WARNING,
+                                            [EVENT_LOG_ERR] = LOG_LEVEL_ERROR};
+    bool known = severity >= EVENT_LOG_DEBUG && severity <= EVENT_LOG_ERR;
+    log_write(known ? levels[severity] : LOG_LEVEL_WARNING, "libevent: %s", text);
+}
+
 static void loop_init_libevent(void)
 {
+    event_set_log_callback(loop_take_words);
     /* Bases are made without locks (EVENT_BASE_FLAG_NOLOCK); this only makes libevent's globals safe. */
     evthread_use_pthreads();
 }

@@ -5,6 +5,7 @@
 
 #define CPUID_FAMILY_ZEN3_4 0x19
 #define CPUID_FAMILY_ZEN5   0x1A
+#define FIRST_DENSE_MODEL   0xA0 /* of Siena and Bergamo */
 
 struct product_facts {
     const char *name;
@@ -28,7 +29,7 @@ static const struct model_range {
 } model_ranges[] = {
     {CPUID_FAMILY_ZEN3_4, 0x00, 0x0F, SNP_PRODUCT_MILAN, "Milan"},
     {CPUID_FAMILY_ZEN3_4, 0x10, 0x1F, SNP_PRODUCT_GENOA, "Genoa"},
-    {CPUID_FAMILY_ZEN3_4, 0xA0, 0xAF, SNP_PRODUCT_GENOA, "Siena or Bergamo"},
+    {CPUID_FAMILY_ZEN3_4, FIRST_DENSE_MODEL, 0xAF, SNP_PRODUCT_GENOA, "Siena or Bergamo"},
     {CPUID_FAMILY_ZEN5, 0x00, 0x11, SNP_PRODUCT_TURIN, "Turin"},
 };
 
@@ -81,6 +82,11 @@ void snp_product_cpuid(enum snp_product product, uint8_t *family, uint8_t *model
     *family = facts->family;
     *model = facts->model;
     *stepping = facts->stepping;
+}
+
+bool snp_product_is_siena_or_bergamo(uint8_t family, uint8_t model)
+{
+    return snp_product_of_cpuid(family, model) == SNP_PRODUCT_GENOA && model >= FIRST_DENSE_MODEL;
 }
 
 const char *snp_product_of_cpuid_name(uint8_t family, uint8_t model)

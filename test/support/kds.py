@@ -95,12 +95,18 @@ def content(body, kind="application/octet-stream"):
     return status(200, body, **{"Content-Type": kind})
 
 
-def endless(request):
+def without_end(number, **headers):
     """More than anybody wants, without saying how much."""
-    request.begin(200)
-    for _ in range(4096):
-        request.wfile.write(bytes(4096))
-    return True
+    def answer(request):
+        request.begin(number, **headers)
+        for _ in range(4096):
+            request.wfile.write(bytes(4096))
+        return True
+
+    return answer
+
+
+endless = without_end(200)
 
 
 def hangs(request):

@@ -28,12 +28,15 @@ GUIDS = {"vcek": "63da758de6644564adc5f4b93be8accd", "vlek": "a8074bc2a25a483eaa
          "crl": "92f81bc358114d3d97ffd19f88dc67ea"}
 
 # name: (offset, size); numbers are little-endian
-FIELDS = {"version": (0x000, 4), "guest_svn": (0x004, 4), "policy": (0x008, 8), "vmpl": (0x030, 4),
-          "signature_algo": (0x034, 4), "current_tcb": (0x038, 8), "platform_info": (0x040, 8), "key_info": (0x048, 4),
-          "report_data": (0x050, 64), "measurement": (0x090, 48), "host_data": (0x0C0, 32), "report_id_ma": (0x160, 32),
-          "reported_tcb": (0x180, 8), "cpuid": (0x188, 3), "chip_id": (0x1A0, 64), "committed_tcb": (0x1E0, 8),
-          "current": (0x1E8, 3), "committed": (0x1EC, 3), "launch_tcb": (0x1F0, 8)}
-NUMBERS = ("version", "guest_svn", "policy", "vmpl", "signature_algo", "platform_info", "key_info")
+FIELDS = {"version": (0x000, 4), "guest_svn": (0x004, 4), "policy": (0x008, 8), "family_id": (0x010, 16),
+          "image_id": (0x020, 16), "vmpl": (0x030, 4), "signature_algo": (0x034, 4), "current_tcb": (0x038, 8),
+          "platform_info": (0x040, 8), "key_info": (0x048, 4), "report_data": (0x050, 64), "measurement": (0x090, 48),
+          "host_data": (0x0C0, 32), "id_key_digest": (0x0E0, 48), "author_key_digest": (0x110, 48),
+          "report_id": (0x140, 32), "report_id_ma": (0x160, 32), "reported_tcb": (0x180, 8), "cpuid": (0x188, 3),
+          "chip_id": (0x1A0, 64), "committed_tcb": (0x1E0, 8), "current": (0x1E8, 3), "committed": (0x1EC, 3),
+          "launch_tcb": (0x1F0, 8), "launch_mit_vector": (0x1F8, 8), "current_mit_vector": (0x200, 8)}
+NUMBERS = ("version", "guest_svn", "policy", "vmpl", "signature_algo", "platform_info", "key_info", "launch_mit_vector",
+           "current_mit_vector")
 
 
 # ---- REPORT_DATA ----
@@ -266,12 +269,19 @@ def _is_vcek_of(certificate, chip_id):
     return hwid == chip_id and microcode == bytes([2, 2, 0, TCB[7]])
 
 
-def _issue_alike(certificate, key, issuer_key):
-    """The certificate over another key, signed by another one as AMD signs."""
-    builder = (x509.CertificateBuilder().subject_name(certificate.subject).issuer_name(certificate.issuer)
+def _named(certificate, common_name):
+    """Its subject with another common name."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name) if part.oid == NameOID.COMMON_NAME else part
+                      for part in certificate.subject])
+
+
+def _issue_alike(certificate, key, issuer_key, subject=None, issuer=None, extensions=None):
+    """The certificate over another key, signed by another one as AMD signs. What is given stands in it instead."""
+    builder = (x509.CertificateBuilder().subject_name(subject or certificate.subject)
+               .issuer_name(issuer or certificate.issuer)
                .public_key(key.public_key()).serial_number(x509.random_serial_number())
                .not_valid_before(certificate.not_valid_before_utc).not_valid_after(certificate.not_valid_after_utc))
-    for extension in certificate.extensions:
+    for extension in extensions if extensions is not None else certificate.extensions:
         if not isinstance(extension.value, (x509.SubjectKeyIdentifier, x509.AuthorityKeyIdentifier)):
             builder = builder.add_extension(extension.value, extension.critical)
     return builder.sign(issuer_key, hashes.SHA384(),
@@ -280,6 +290,7 @@ def _issue_alike(certificate, key, issuer_key):
 
 class Processor:
     """A simulated processor's keys and certificates: its reports, and any others."""
+    kind, key_info = "vcek", 0
 
     def __init__(self, ark, ask, vcek, chip_id):
         """ark, ask, vcek: each a certificate and its key."""
@@ -301,15 +312,26 @@ class Processor:
         return Processor((ark, self.ask_key), (ask, self.ark_key), (_issue_alike(self.vcek, key, self.ark_key), key),
                          self.chip_id)
 
+    def cloud(self, csp_id):
+        """The same processor where a cloud's key signs: a VLEK under an ASVK, and reports that name no chip."""
+        asvk = _issue_alike(self.ask, self.ask_key, self.ark_key, subject=_named(self.ask, "SEV-VLEK-Milan"))
+        hwid, csp = (x509.ObjectIdentifier(f"{AMD}.{number}") for number in (4, 5))
+        kept = [extension for extension in self.vcek.extensions if extension.oid != hwid]
+        named = x509.Extension(csp, False, x509.UnrecognizedExtension(csp, der(0x16, csp_id.encode())))
+        vlek = _issue_alike(self.vcek, self.key, self.ask_key, subject=_named(self.vcek, "SEV-VLEK"),
+                            issuer=asvk.subject, extensions=[*kept, named])
+        return Cloud((self.ark, self.ark_key), (asvk, self.ask_key), (vlek, self.key), bytes(64))
+
     def table(self):
-        return write_table({"vcek": self.vcek, "ask": self.ask, "ark": self.ark})
+        return write_table({self.kind: self.vcek, "ask": self.ask, "ark": self.ark})
 
     def report(self, data, measurement, **changes):
         """A report of a well-kept Milan, signed by the VCEK, with other fields as asked."""
         fields = {"version": 3, "guest_svn": 1, "policy": 0x20000, "signature_algo": 1, "platform_info": 0x26,
                   "current_tcb": TCB, "reported_tcb": TCB, "committed_tcb": TCB, "launch_tcb": TCB,
                   "report_data": data, "measurement": measurement, "report_id_ma": b"\xff" * 32,
-                  "cpuid": bytes([0x19, 1, 1]), "chip_id": self.chip_id, "current": bytes([29, 55, 1]),
+                  "key_info": self.key_info, "cpuid": bytes([0x19, 1, 1]), "chip_id": self.chip_id,
+                  "current": bytes([29, 55, 1]),
                   "committed": bytes([29, 55, 1]), **changes}
         raw = bytearray(REPORT_SIZE)
         for name, value in fields.items():
@@ -325,10 +347,16 @@ class Processor:
         return bytes(raw)
 
 
+class Cloud(Processor):
+    """`vcek` is its VLEK."""
+    kind, key_info = "vlek", 1 << 2
+
+
 # ---- Certificates with evidence of any kind ----
 
 ECDSA_WITH_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
 CMW_DER = bytes.fromhex("06082b06010505070123")  # the OID, and one of the same length that stands in for it
+DICE, RAW = x509.ObjectIdentifier("2.23.133.5.4.9"), x509.ObjectIdentifier("1.3.9901.2.1")
 STAND_IN, STAND_IN_DER = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.99"), bytes.fromhex("06082b06010505070163")
 
 
@@ -376,6 +404,22 @@ class Draft:
         report = processor.report(data, measurement, **changes)
         said = {**eat_claims(report, processor.table(), self.bind.write(), self.bind), **(claims or {})}
         return self.with_cbor(eat_record(eat({key: value for key, value in said.items() if value is not None})))
+
+    def with_dice(self, processor, measurement, **changes):
+        """As librats writes it: the report binds claims about the key."""
+        claims = {"pubkey-hash": canonical([7, sha384(self._spki())]), **({"nonce": self.bind.nonce} if self.bind.nonce
+                                                                          else {})}
+        report = processor.report(hashlib.sha256(canonical(claims)).digest() + bytes(32), measurement, **changes)
+        evidence = canonical(cbor2.CBORTag(0x1a7504, [report, canonical(claims)]))
+        return self._sign([(DICE, evidence)]).public_bytes(serialization.Encoding.DER)
+
+    def with_raw(self, processor, measurement, **changes):
+        """The report and nothing else."""
+        report = processor.report(hashlib.sha512(self._spki()).digest(), measurement, **changes)
+        return self._sign([(RAW, report)]).public_bytes(serialization.Encoding.DER)
+
+    def _spki(self):
+        return spki(self._sign([]))
 
     def with_go_eat(self, processor, measurement, nonce):
         """The Go proxy's map: a report that binds the nonce alone."""

@@ -418,7 +418,7 @@ static void test_pcrs_of_a_quote_that_does_not_hold_are_not_believed(void **stat
 static void test_evidence_without_a_tpm_meets_no_demand_for_pcrs(void **state)
 {
     struct scene *scene = *state;
-    set_policy(scene, "launch: {tpm_pcrs: {4: " PCR_4 "}}\n");
+    set_policy(scene, "formats: [cmw, azure]\nlaunch: {tpm_pcrs: {4: " PCR_4 "}}\n");
     azure_forge(&scene->plan, &scene->forged);
     assert_false(failed(psp_report(psp, scene->value, 0, scene->report)));
     struct cmw cmw = collect(scene);
@@ -432,7 +432,7 @@ static void test_evidence_without_a_tpm_meets_no_demand_for_pcrs(void **state)
 static void expect_policy_error(const char *pcrs, const char *why)
 {
     struct policy *policy = NULL;
-    char *text = mem_format("measurements: {mode: disabled}\nlaunch:\n  tpm_pcrs: %s\n", pcrs);
+    char *text = mem_format("measurements: {mode: disabled}\nlaunch:\n  tpm_pcrs: %s\nformats: [azure]\n", pcrs);
     struct err outcome = policy_parse("p", "p.yaml", bytes_of_string(text), &policy);
     if (outcome.code != ERR_INPUT || !strstr(outcome.why, "p.yaml:3: launch.tpm_pcrs: ") || !strstr(outcome.why, why))
         fail_msg("%s: %d \"%s\"", pcrs, outcome.code, outcome.why);

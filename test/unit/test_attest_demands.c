@@ -2,6 +2,7 @@
 #include "attest/judge.h"
 
 #include "attest/policy_key.h"
+#include "attest/policy_products.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
@@ -371,6 +372,73 @@ static void assert_one(const char *text, const struct snp_facts *facts, const ch
     policy_drop(policy);
 }
 
+/* What CPUID tells of Genoa's line, and what a report of version 2 does not. */
+static struct snp_facts genoa_of(uint32_t version, uint8_t model)
+{
+    struct snp_facts facts = good_facts();
+    facts.product = SNP_PRODUCT_GENOA;
+    facts.report.version = version;
+    facts.report.cpuid_family = version > 2 ? 0x19 : 0;
+    facts.report.cpuid_model = version > 2 ? model : 0;
+    facts.report.current_tcb.bytes[7] = 27;
+    return facts;
+}
+
+static void test_siena_and_bergamo_are_told_from_genoa_and_not_from_each_other(void **state)
+{
+#define MINIMA(genoa, siena, bergamo) "tcb: {min_current: {" genoa siena bergamo "milan: {}}}\n"
+#define G(n)                          "genoa: {microcode: " #n "}, "
+#define S(n)                          "siena: {microcode: " #n "}, "
+#define B(n)                          "bergamo: {microcode: " #n "}, "
+    static const struct {
+        const char *check, *text;
+        enum check_outcome genoa, dense, untold; /* models 11h and A0h, and a report of version 2 */
+    } cases_of_line[] = {
+        {"product_allowed", "chip: {products_allowed: [genoa]}\n", CHECK_PASS, CHECK_PASS, CHECK_PASS},
+        {"product_allowed", "chip: {products_allowed: [siena, bergamo]}\n", CHECK_FAIL, CHECK_PASS, CHECK_FAIL},
+        {"product_allowed", "chip: {products_allowed: [milan, turin]}\n", CHECK_FAIL, CHECK_FAIL, CHECK_FAIL},
+        {"product_denied", "chip: {products_denied: [genoa]}\n", CHECK_FAIL, CHECK_FAIL, CHECK_FAIL},
+        {"product_denied", "chip: {products_denied: [siena, bergamo]}\n", CHECK_PASS, CHECK_FAIL, CHECK_FAIL},
+        {"product_denied", "chip: {products_denied: [siena]}\n", CHECK_PASS, CHECK_FAIL, CHECK_FAIL},
+        {"product_denied", "chip: {products_denied: [bergamo]}\n", CHECK_PASS, CHECK_FAIL, CHECK_FAIL},
+        {"product_denied", "chip: {products_denied: [milan, turin]}\n", CHECK_PASS, CHECK_PASS, CHECK_PASS},
+        {"tcb_min_current", MINIMA(G(27), "", ""), CHECK_PASS, CHECK_PASS, CHECK_PASS},
+        {"tcb_min_current", MINIMA(G(28), "", ""), CHECK_FAIL, CHECK_FAIL, CHECK_FAIL},
+        {"tcb_min_current", MINIMA("", S(27), B(27)), CHECK_FAIL, CHECK_PASS, CHECK_FAIL},
+        {"tcb_min_current", MINIMA("", S(27), B(28)), CHECK_FAIL, CHECK_FAIL, CHECK_FAIL},
+        {"tcb_min_current", MINIMA(G(84), S(27), B(27)), CHECK_FAIL, CHECK_PASS, CHECK_FAIL},
+        {"tcb_min_current", MINIMA(G(27), S(28), B(28)), CHECK_PASS, CHECK_FAIL, CHECK_FAIL},
+        {"tcb_min_current", MINIMA(G(84), S(27), ""), CHECK_FAIL, CHECK_FAIL, CHECK_FAIL},
+        {"tcb_min_current", MINIMA(G(27), S(26), ""), CHECK_PASS, CHECK_PASS, CHECK_PASS},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases_of_line / sizeof cases_of_line[0]; i++) {
+        const struct snp_facts genoa_facts = genoa_of(5, 0x11), dense = genoa_of(3, 0xa0), untold = genoa_of(2, 0);
+        assert_one(cases_of_line[i].text, &genoa_facts, cases_of_line[i].check, cases_of_line[i].genoa);
+        assert_one(cases_of_line[i].text, &dense, cases_of_line[i].check, cases_of_line[i].dense);
+        assert_one(cases_of_line[i].text, &untold, cases_of_line[i].check, cases_of_line[i].untold);
+    }
+    assert_string_equal(policy_products_text(&(struct snp_facts){0}), "unknown");
+    const struct snp_facts untold = genoa_of(2, 0), dense = genoa_of(4, 0xaf);
+    assert_string_equal(policy_products_text(&untold), "Genoa, Siena or Bergamo");
+    assert_string_equal(policy_products_text(&dense), "Siena or Bergamo");
+#undef MINIMA
+#undef G
+#undef S
+#undef B
+}
+
+/* Nobody is spared a list for the words that a policy has for its products. */
+static void test_a_word_for_a_product_stands_for_its_line(void **state)
+{
+    (void)state;
+    struct policy *policy = parse("chip: {products_allowed: [siena, bergamo]}\n");
+    assert_true(policy_products_has_line(policy->chip.products_allowed, SNP_PRODUCT_GENOA));
+    assert_false(policy_products_has_line(policy->chip.products_allowed, SNP_PRODUCT_MILAN));
+    assert_true(policy_products_has_line(0, SNP_PRODUCT_TURIN));
+    policy_drop(policy);
+}
+
 static void test_unknown_platform_bits_are_allowed_warned_of_or_denied(void **state)
 {
     (void)state;
@@ -390,7 +458,8 @@ static void test_each_bit_can_be_required_and_forbidden_by_name(void **state)
     (void)state;
     for (int platform = 0; platform < 2; platform++) {
         for (const struct snp_bit *bit = platform ? snp_platform_bits : snp_policy_bits; bit->name; bit++) {
-            const char *prefix = platform ? "platform: {" : "guest: {policy_";
+            const char *prefix = platform ? "guest: {debug_disabled: false, smt_disabled: false}\nplatform: {"
+                                          : "guest: {debug_disabled: false, smt_disabled: false, policy_";
             char *required = mem_format("%srequired: [%s]}\n", prefix, bit->name);
             char *forbidden = mem_format("%sforbidden: [%s]}\n", prefix, bit->name);
             struct snp_facts with = {.report_is_read = true};
@@ -401,8 +470,10 @@ static void test_each_bit_can_be_required_and_forbidden_by_name(void **state)
             const char *of_forbidden = platform ? JUDGE_CHECK_PLATFORM_FORBIDDEN : JUDGE_CHECK_POLICY_FORBIDDEN;
             assert_one(required, &with, of_required, CHECK_PASS);
             assert_one(required, &without, of_required, CHECK_FAIL);
-            assert_one(forbidden, &with, of_forbidden, CHECK_FAIL);
-            assert_one(forbidden, &without, of_forbidden, CHECK_PASS);
+            if (platform || bit->bit != SNP_POLICY_RESERVED_ONE) { /* which is set in every POLICY */
+                assert_one(forbidden, &with, of_forbidden, CHECK_FAIL);
+                assert_one(forbidden, &without, of_forbidden, CHECK_PASS);
+            }
             free(required);
             free(forbidden);
         }
@@ -536,6 +607,8 @@ int main(void)
         cmocka_unit_test(test_every_demand_is_met_or_not_in_every_mode),
         cmocka_unit_test(test_no_demand_is_made_of_whom_nobody_asks),
         cmocka_unit_test(test_every_demand_of_the_table_is_tested_here),
+        cmocka_unit_test(test_siena_and_bergamo_are_told_from_genoa_and_not_from_each_other),
+        cmocka_unit_test(test_a_word_for_a_product_stands_for_its_line),
         cmocka_unit_test(test_unknown_platform_bits_are_allowed_warned_of_or_denied),
         cmocka_unit_test(test_each_bit_can_be_required_and_forbidden_by_name),
         cmocka_unit_test(test_a_set_of_measurements_holds_from_its_beginning_to_its_end),

@@ -201,6 +201,50 @@ static void test_a_lasting_note_outlives_the_process_and_another_does_not(void *
     scratch_remove(folder);
 }
 
+static void extend(struct kds_notes *notes, const struct kds_options *options, int64_t for_us, bool lasting)
+{
+    struct kds_note made = {.until_us = NOW_US + for_us, .lasting = lasting, .why = "because"};
+    kds_notes_extend(notes, options, "item", NOW_US, &made);
+}
+
+static void test_a_note_is_extended_and_never_cut_short(void **state)
+{
+    (void)state;
+    struct kds_options *options = OPTIONS("kds_offline", "1");
+    struct kds_notes *notes = kds_notes_new();
+    extend(notes, options, 10, true);
+    extend(notes, options, 5, false);
+    extend(notes, options, 5, true);
+    assert_true(noted(notes, options, "item", 9));
+    extend(notes, options, 20, false);
+    assert_true(noted(notes, options, "item", 19));
+    assert_false(noted(notes, options, "item", 20));
+    note(notes, options, "item", KDS_NOTE_MAX_US + 1, false); /* a clock that went wrong */
+    extend(notes, options, 5, false);
+    assert_true(noted(notes, options, "item", 4));
+    kds_notes_free(notes);
+    kds_options_drop(options);
+}
+
+static void test_what_is_to_last_is_kept_on_disk_for_as_long_as_was_asked(void **state)
+{
+    (void)state;
+    char *folder = scratch_make();
+    struct kds_options *options = OPTIONS("kds_cache_dir", folder);
+    struct kds_notes *notes = kds_notes_new();
+    extend(notes, options, 30, false);
+    extend(notes, options, 20, true);
+    extend(notes, options, 10, true);
+    assert_true(noted(notes, options, "item", 29));
+    kds_notes_free(notes);
+    notes = kds_notes_new();
+    assert_true(noted(notes, options, "item", 19));
+    assert_false(noted(notes, options, "item", 20));
+    kds_notes_free(notes);
+    kds_options_drop(options);
+    scratch_remove(folder);
+}
+
 static void test_a_note_is_about_one_address(void **state)
 {
     (void)state;
@@ -546,6 +590,8 @@ int main(void)
         cmocka_unit_test(test_no_folder_holds_nothing_and_complains_of_nothing),
         cmocka_unit_test(test_a_note_counts_until_its_time_is_over),
         cmocka_unit_test(test_a_lasting_note_outlives_the_process_and_another_does_not),
+        cmocka_unit_test(test_a_note_is_extended_and_never_cut_short),
+        cmocka_unit_test(test_what_is_to_last_is_kept_on_disk_for_as_long_as_was_asked),
         cmocka_unit_test(test_a_note_is_about_one_address),
         cmocka_unit_test(test_a_file_that_is_no_note_is_none),
         cmocka_unit_test(test_notes_are_bounded),

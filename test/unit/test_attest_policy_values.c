@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,8 +63,8 @@ static void test_words_are_refused_that_mean_nothing(void **state)
                    "p.yaml:2: platform.required: expected a list with at least one word, found \"ecc\"");
     assert_refused("platform:\n  forbidden: []\n",
                    "p.yaml:2: platform.forbidden: expected a list with at least one word, found a list");
-    assert_refused("chip:\n  products_denied: [bergamo]\n",
-                   "p.yaml:2: chip.products_denied: expected milan, genoa or turin, found \"bergamo\"");
+    assert_refused("chip:\n  products_denied: [rome]\n",
+                   "p.yaml:2: chip.products_denied: expected milan, genoa, siena, bergamo or turin, found \"rome\"");
     assert_refused("chip:\n  key_kinds: [ark]\n", "p.yaml:2: chip.key_kinds: expected vcek or vlek, found \"ark\"");
     assert_refused("chip:\n  csp_ids: [\"\"]\n",
                    "p.yaml:2: chip.csp_ids: expected a name of up to 64 printable characters, found \"\"");
@@ -73,6 +74,22 @@ static void test_words_are_refused_that_mean_nothing(void **state)
                    "p.yaml:2: evidence.max_age: expected a duration of at least a second, found \"0s\"");
     assert_refused("launch:\n  id_key_required: 1\n",
                    "p.yaml:2: launch.id_key_required: expected true or false, found \"1\"");
+}
+
+/* A report does not tell which of the two it is of. */
+static void test_siena_without_bergamo_lets_nobody_in_and_is_refused(void **state)
+{
+    (void)state;
+    const char *why = ": a report does not tell siena from bergamo, so one without the other would let nobody in: name "
+                      "both, or genoa for the whole line";
+    char expected[256];
+    snprintf(expected, sizeof expected, "p.yaml:2: chip.products_allowed%s", why);
+    assert_refused("chip:\n  products_allowed: [milan, siena]\n", expected);
+    assert_refused("chip:\n  products_allowed: [bergamo]\n", expected);
+    snprintf(expected, sizeof expected, "p.yaml:2: tcb.min_current%s", why);
+    assert_refused("tcb:\n  min_current: {bergamo: {snp: 1}, turin: {}}\n", expected);
+    policy_drop(accepted("chip: {products_allowed: [siena, bergamo], products_denied: [turin]}\n"
+                         "tcb: {min_current: {genoa: {microcode: 84}, siena: {microcode: 27}}}\n"));
 }
 
 static void test_bits_that_are_required_and_forbidden_are_refused(void **state)
@@ -137,15 +154,15 @@ static void test_values_of_another_width_are_refused(void **state)
 static void test_minima_of_a_tcb_are_refused_that_no_product_has(void **state)
 {
     (void)state;
-    const char *map = "p.yaml:2: tcb.min_launch: expected a map of products, with at least one of milan, genoa and "
-                      "turin, found ";
+    const char *map = "p.yaml:2: tcb.min_launch: expected a map of products, with at least one of milan, genoa, "
+                      "siena, bergamo and turin, found ";
     char why[160];
     strcpy(why, map);
     assert_refused("tcb:\n  min_launch: 7\n", strcat(why, "\"7\""));
     strcpy(why, map);
     assert_refused("tcb:\n  min_launch: {}\n", strcat(why, "a map"));
     assert_refused("tcb:\n  min_launch:\n    rome: {snp: 1}\n",
-                   "p.yaml:3: tcb.min_launch: expected milan, genoa or turin, found \"rome\"");
+                   "p.yaml:3: tcb.min_launch: expected milan, genoa, siena, bergamo or turin, found \"rome\"");
     assert_refused("tcb:\n  min_launch:\n    milan: 7\n",
                    "p.yaml:3: tcb.min_launch: expected a map of components, found \"7\"");
     assert_refused("tcb:\n  min_launch:\n    milan:\n      fmc: 1\n",
@@ -215,6 +232,7 @@ int main(void)
         cmocka_unit_test(test_an_old_file_keeps_its_meaning),
         cmocka_unit_test(test_what_is_no_demand_is_taken_as_it_stands),
         cmocka_unit_test(test_words_are_refused_that_mean_nothing),
+        cmocka_unit_test(test_siena_without_bergamo_lets_nobody_in_and_is_refused),
         cmocka_unit_test(test_bits_that_are_required_and_forbidden_are_refused),
         cmocka_unit_test(test_numbers_are_refused_that_do_not_fit),
         cmocka_unit_test(test_exact_bits_are_refused_that_say_too_little_or_too_much),

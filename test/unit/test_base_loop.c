@@ -1,8 +1,10 @@
 /* The event loop of one thread, and the crew that works for it. */
 #include "base/clock.h"
 #include "base/crew.h"
+#include "base/log.h"
 #include "base/loop.h"
 
+#include <event2/event.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -63,6 +65,24 @@ static void stop(void *arg)
     struct scene *scene = arg;
     note(scene, '.');
     loop_stop(scene->loop);
+}
+
+/* ---- libevent ---- */
+
+static void test_what_libevent_complains_of_stands_in_the_log(void **state)
+{
+    const struct scene *scene = *state;
+    char *directory = scratch_make(), *path = scratch_file(directory, "log", NULL);
+    expect_ok(log_open(&(struct log_target){.file = path}));
+    struct event *event = event_new(loop_base(scene->loop), 1 << 19, EV_READ, NULL, NULL); /* no such descriptor */
+    assert_int_equal(event_add(event, NULL), -1);
+    expect_ok(log_open(&(struct log_target){.to_stderr = true}));
+    event_free(event);
+    char *text = scratch_read(path);
+    assert_non_null(strstr(text, "] WARNING libevent: "));
+    free(text);
+    free(path);
+    scratch_remove(directory);
 }
 
 /* ---- the mailbox ---- */
@@ -501,6 +521,7 @@ static void test_what_was_submitted_is_finished_before_the_crew_ends(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        in_scene(test_what_libevent_complains_of_stands_in_the_log),
         in_scene(test_letters_are_opened_in_the_order_of_posting),
         in_scene(test_a_letter_may_post_another),
         in_scene(test_the_mailbox_is_emptied_before_the_loop_returns),

@@ -157,6 +157,11 @@ static void test_product_is_known_by_cpuid_name_and_extension(void **state)
     assert_int_equal(snp_product_of_cpuid(0x1a, 0x11), SNP_PRODUCT_TURIN);
     assert_int_equal(snp_product_of_cpuid(0x1a, 0x12), SNP_PRODUCT_UNKNOWN);
     assert_string_equal(snp_product_of_cpuid_name(0x19, 0xaf), "Siena or Bergamo");
+    assert_true(snp_product_is_siena_or_bergamo(0x19, 0xa0));
+    assert_true(snp_product_is_siena_or_bergamo(0x19, 0xaf));
+    assert_false(snp_product_is_siena_or_bergamo(0x19, 0x11));
+    assert_false(snp_product_is_siena_or_bergamo(0x19, 0xb0));
+    assert_false(snp_product_is_siena_or_bergamo(0x1a, 0xa0));
     assert_int_equal(snp_product_of_word("bergamo"), SNP_PRODUCT_GENOA);
     assert_int_equal(snp_product_of_word("MILAN"), SNP_PRODUCT_MILAN);
     assert_int_equal(snp_product_of_word("Rome"), SNP_PRODUCT_UNKNOWN);
