@@ -8,11 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cbor2
 import pytest
 
+from support import oracle
 from support.simulated import state  # noqa: F401: fixture
 from support.vectors import expectations, genuine, needs_vectors
-from support.vouch import policy_text
+from support.vouch import MEASUREMENT, policy_text
 
 TOP = Path(__file__).resolve().parent.parent
 SANITIZER = os.environ.get("PGVOUCH_TEST_SANITIZER")
@@ -234,6 +236,29 @@ def test_every_form_that_the_tool_makes_is_read(check, vouch, state, policy, tmp
     assert (verdict(run), run.returncode, run.stdout.splitlines()[-1]) == ("allow", 0, f"measurement {measurement}")
     run = check("-p", policy(measurement=measurement, more="formats: [dice]\n"), "-f", "format", "cmw", path)
     assert (verdict(run), failures(run), run.stdout.splitlines()[-1]) == ("deny", ["format"], f"format {form}")
+
+
+def test_a_cmw_in_json_is_read(check, vouch, state, policy, tmp_path):
+    made = vouch("report", "--provider", "simulated", "--state-dir", state, "--out", tmp_path / "report.cmw")
+    assert made.returncode == 0, made.stderr
+    collection = cbor2.loads((tmp_path / "report.cmw").read_bytes())
+    (tmp_path / "report.json").write_text(json.dumps(oracle.cmw_json(collection)))
+    run = check("-p", policy(), "-f", "format", "cmw", tmp_path / "report.json")
+    assert (verdict(run), run.stdout.splitlines()[-1]) == ("allow", "format cmw")
+    (tmp_path / "report.json").write_text("{}")
+    run = check("cmw", tmp_path / "report.json")
+    assert (run.returncode, run.stdout) == (2, "")
+
+
+def test_a_time_that_nothing_vouches_for_is_not_told(check, state, policy, tmp_path):
+    """The same evidence in the certificate that it is about, and in another."""
+    draft, thief, chip = oracle.Draft(), oracle.Draft(), oracle.Processor.load(state)
+    cmw = oracle.canonical(oracle.cmw_map(chip.report(draft.report_data(), bytes.fromhex(MEASUREMENT)), chip.table(),
+                                          draft.bind.write()))
+    for one, outcome, told in (draft, "allow", f"issued_at {draft.bind.issued_at}"), (thief, "deny", "issued_at "):
+        (tmp_path / "leaf.der").write_bytes(one.with_cbor(cmw))
+        run = check("-p", policy(), "-f", "issued_at", "cert", tmp_path / "leaf.der")
+        assert (verdict(run), run.stdout.splitlines()[-1]) == (outcome, told)
 
 
 def test_a_certificate_with_simulated_evidence_is_judged_by_a_policy(check, vouch, state, policy, tmp_path):
