@@ -268,6 +268,17 @@ static void test_the_nonce_must_be_what_is_asked_for(void **state)
     assert_string_equal(lost(scene, "nonce: {required: false}", ""), "");
     assert_string_equal(lost(scene, "nonce: {required: true}", ""), JUDGE_CHECK_NONCE);
     assert_reason_has(scene, "nonce: the evidence carried none");
+    assert_string_equal(lost(scene, "nonce: {mode: warn}", ""), "");
+    assert_int_equal(scene->verdict.kind, VERDICT_WARN);
+    assert_reason_has(scene, "nonce: the evidence carried none");
+    assert_string_equal(lost(scene, "nonce: {mode: disabled}", ""), "");
+    assert_int_equal(scene->verdict.kind, VERDICT_ALLOW);
+    scene->basis.nonce_size = 32;
+    assert_string_equal(lost(scene, "nonce: {mode: warn}", ""), "");
+    assert_reason_has(scene, "nonce: when the session began any nonce would do");
+    scene->basis.nonce_is_ours = true;
+    assert_string_equal(lost(scene, "nonce: {mode: warn, source: any, min_length: 33}", ""), "");
+    assert_reason_has(scene, "nonce_length: 32 bytes");
 }
 
 static void test_every_demand_is_made_again_in_its_mode(void **state)
