@@ -93,10 +93,10 @@ static void listener_drop_over(struct http_listener *listener)
 /* Ends those from whom no request has come for so long, at most `most` of them. */
 static void listener_end_older(struct http_listener *listener, int64_t age_us, size_t most)
 {
-    struct connection *connection;
+    struct connection *connection = TAILQ_FIRST(&listener->connections);
     int64_t now_us = loop_now_us(listener->loop);
-    TAILQ_FOREACH (connection, &listener->connections, link) {
-        if (now_us - connection->since_us < age_us || most == 0)
+    for (; connection && most > 0; connection = TAILQ_NEXT(connection, link)) {
+        if (now_us - connection->since_us < age_us)
             break;
         if (!connection->is_ended)
             most--;
@@ -108,9 +108,9 @@ static void listener_greet(void *arg)
 {
     const struct http_listener *listener = arg;
     struct connection *connection;
-    TAILQ_FOREACH_REVERSE(connection, &listener->connections, connections, link)
-    if (connection->stream)
-        connection_learn_socket(connection);
+    TAILQ_FOREACH (connection, &listener->connections, link)
+        if (connection->stream)
+            connection_learn_socket(connection);
 }
 
 /* ---- accepting ---- */
@@ -227,13 +227,19 @@ struct err http_listener_open(struct loop *loop, struct evhttp *server, const ch
     return OK;
 }
 
-void http_listener_serve(struct http_listener *listener, struct evhttp_request *request)
+static struct connection *connection_find(const struct http_listener *listener, int fd)
 {
     struct connection *connection;
-    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
     TAILQ_FOREACH (connection, &listener->connections, link)
         if (connection->fd == fd && !connection->stream && !connection_is_over(connection))
-            break;
+            return connection;
+    return NULL;
+}
+
+void http_listener_serve(struct http_listener *listener, struct evhttp_request *request)
+{
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(request)));
+    struct connection *connection = connection_find(listener, fd);
     if (!connection || connection->is_ended)
         return;
     TAILQ_REMOVE(&listener->connections, connection, link);
