@@ -120,6 +120,7 @@ static double measure_verdict(const struct bench *bench, X509 *seen)
                                      .is_tls13 = true,
                                      .policy = bench->policy,
                                      .nonces = bench->nonces,
+                                     .nonces_now_us = clock_boot_us(),
                                      .chains = bench->chains,
                                      .verified = bench->verified,
                                      .now_us = clock_wall_us()};
@@ -140,7 +141,7 @@ static void round_measure(const struct bench *bench, double us[WHATS])
     uint8_t nonce[NONCE_SIZE];
     struct evidence evidence;
     X509 *vek = NULL;
-    mint_check(nonces_issue(bench->nonces, clock_wall_us(), nonce, NULL));
+    mint_check(nonces_issue(bench->nonces, clock_boot_us(), nonce, NULL));
     struct tls_identity *identity = mint_identity(bench->provider, nonce);
     X509 *certificate = tls_identity_certificate(identity);
     mint_check(evidence_find(certificate, NULL, &evidence));

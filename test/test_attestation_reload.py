@@ -240,7 +240,7 @@ TOLERATED = {
                 "binding: the report binds a nonce and no key"),
     "source": (lambda chip, draft: draft.with_evidence(chip, GOOD),
                {}, {"nonce": "nonce: {required: false, source: server}\n"},
-               "nonce: when the session began any nonce would do"),
+               "nonce: when the session began nobody asked whose it is"),
 }
 
 
@@ -352,14 +352,27 @@ def test_a_session_stays_of_which_no_policy_asks_anything_any_more(attested, hba
     assert goes_on(session)
 
 
-def test_a_session_stays_whose_user_is_let_in_no_longer(attested):
+REJECTED = "hostssl all app 127.0.0.1/32 reject\nhostssl all dba 127.0.0.1/32 trust attest=none\n"
+
+
+def test_a_session_whose_user_is_let_in_no_longer_is_judged_by_the_policy_that_let_it_in(attested):
     daemon = attested(client_attest_policy="strict")
     session = daemon.connect()
-    daemon.write(measurement=OTHER)
-    daemon.change_hba("hostssl all app 127.0.0.1/32 reject\nhostssl all dba 127.0.0.1/32 trust attest=none\n")
+    daemon.change_hba(REJECTED)
     await_condition(lambda: daemon.is_let_in(user="dba", dbname="pgvouch"), "the other lines")
     assert not daemon.is_let_in()
     assert goes_on(session)
+    daemon.write(measurement=OTHER)
+    daemon.pooler.reload()
+    assert "measurement" in end_of(session)
+
+
+def test_a_session_ends_that_nothing_can_judge_any_more(attested):
+    daemon = attested(client_attest_policy="strict")
+    session = daemon.connect()
+    daemon.pooler.settings["client_attest_policy"] = ""
+    daemon.change_hba(REJECTED, policies=())
+    assert 'there is no policy "strict" any more' in end_of(session)
 
 
 def test_a_session_stays_that_came_without_evidence(attested):

@@ -109,7 +109,7 @@ static void review_revocation(const struct review *review)
     if (trust.crl_mode == SNP_CRL_OFF)
         result = (struct snp_revocation){.outcome = CHECK_SKIPPED, .found = "the policy looks at no lists"};
     else if (lineage->crl_is_kept)
-        snp_revocation_judge(lineage->chain, bytes_of(lineage->crl, lineage->crl_size), &trust, &result);
+        snp_revocation_judge(lineage->chain, &lineage->carried, &trust, &result);
     checklist_add(review->out, SNP_CHECK_CHAIN_REVOCATION, result.outcome, "not revoked", result.found);
 }
 
@@ -174,7 +174,7 @@ static void review_nonce(const struct review *review)
     else
         checklist_add(review->out, JUDGE_CHECK_NONCE, challenge_outcome(policy, basis->nonce_is_ours),
                       "a nonce that this server gave out, for this key",
-                      basis->nonce_is_ours ? "it is" : "when the session began any nonce would do");
+                      basis->nonce_is_ours ? "it is" : "when the session began nobody asked whose it is");
     snprintf(expected, sizeof expected, "at least %zu bytes", policy->nonce.min_length);
     checklist_addf(review->out, JUDGE_CHECK_NONCE_LENGTH,
                    challenge_outcome(policy, basis->nonce_size >= policy->nonce.min_length), expected, "%zu bytes",

@@ -39,8 +39,8 @@ static char *standing_judge(const struct standing *standing, const struct policy
     return text;
 }
 
-/* As admission asks for one who comes now. NULL: none is asked for, or nobody like that is let in: who may log in is
- * no question to a session. */
+/* As admission asks for one who comes now; NULL: none is asked for. Who may log in is no question to a session: where
+ * nobody like that is let in any more, the policy of its own name goes on being asked. */
 static const char *standing_policy_name(const struct identity *identity, const struct rules *rules)
 {
     const struct hba_question question = {.peer = &identity->standing->peer,
@@ -50,7 +50,7 @@ static const char *standing_policy_name(const struct identity *identity, const s
                                           .user = identity->user};
     const struct hba_line *line = rules_find_line(rules, &question);
     bool is_let_in = rules->config->set.auth_type != AUTH_TYPE_HBA || (line && line->method != AUTH_TYPE_REJECT);
-    return is_let_in ? rules_attest(rules, line) : NULL;
+    return is_let_in ? rules_attest(rules, line) : identity->standing->policy->name;
 }
 
 char *standing_lost(const struct identity *identity, const struct gate *gate)
@@ -60,8 +60,8 @@ char *standing_lost(const struct identity *identity, const struct gate *gate)
     if (!name)
         return NULL;
     const struct policy *policy = policies_find(&gate->rules->policies, name);
-    if (!policy) /* rules_load lets none through */
-        return mem_format("there is no policy \"%s\"", name);
+    if (!policy)
+        return mem_format("there is no policy \"%s\" any more", name);
     if (policy == standing->policy || policy->keeps_sessions)
         return NULL;
     return standing_judge(standing, policy, gate);

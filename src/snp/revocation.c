@@ -109,16 +109,12 @@ static void tally_add(struct crl_tally *tally, const struct snp_crl *crl, enum c
         tally->unusable = crl_why(state);
 }
 
-static void tally_add_bytes(struct crl_tally *tally, struct bytes der_or_pem, enum crl_source source)
+static void tally_add_carried(struct crl_tally *tally, const struct snp_carried_crl *carried, enum crl_source source)
 {
-    struct snp_crl *crl = NULL;
-    if (der_or_pem.n == 0)
-        return;
-    if (failed(snp_crl_parse(der_or_pem, &crl)))
+    if (carried->is_malformed)
         tally->wrong = "the revocation list is malformed";
-    else
-        tally_add(tally, crl, source);
-    snp_crl_free(crl);
+    else if (carried->crl)
+        tally_add(tally, carried->crl, source);
 }
 
 static void revocation_decide(const struct crl_tally *tally, bool required, struct snp_revocation *out)
@@ -145,15 +141,17 @@ static void revocation_decide(const struct crl_tally *tally, bool required, stru
     }
 }
 
-void snp_revocation_judge(const struct snp_chain *chain, struct bytes crl_of_evidence, const struct snp_trust *trust,
-                          struct snp_revocation *out)
+void snp_revocation_judge(const struct snp_chain *chain, const struct snp_carried_crl *carried,
+                          const struct snp_trust *trust, struct snp_revocation *out)
 {
     struct crl_tally tally = {.chain = chain, .trust = trust};
+    struct snp_carried_crl named = snp_carried_crl_read(trust->crl);
     for (size_t i = 0; i < trust->crl_count; i++)
         tally_add(&tally, trust->crls[i], CRL_AT_HAND);
     for (size_t i = 0; i < trust->other_crl_count; i++)
         tally_add(&tally, trust->other_crls[i], CRL_OF_OTHERS);
-    tally_add_bytes(&tally, crl_of_evidence, CRL_OF_PEER);
-    tally_add_bytes(&tally, trust->crl, CRL_NAMED);
+    tally_add_carried(&tally, carried, CRL_OF_PEER);
+    tally_add_carried(&tally, &named, CRL_NAMED);
+    snp_carried_crl_free(&named);
     revocation_decide(&tally, trust->crl_mode == SNP_CRL_REQUIRED || trust->crl.n > 0, out);
 }

@@ -28,7 +28,8 @@ struct verification {
     X509 *vek_certificate;
     enum snp_chain_state chain_state;
     struct err chain_error;
-    struct snp_chain *chain; /* NULL unless good */
+    struct snp_chain *chain;        /* NULL unless good */
+    struct snp_carried_crl carried; /* read where there is a chain to judge by it */
 };
 
 void snp_evidence_take_table(struct snp_evidence *evidence, const struct snp_certtable *table)
@@ -189,10 +190,12 @@ static void verify_chain(struct verification *v)
 static void verify_revocation(struct verification *v)
 {
     struct snp_revocation result = {.outcome = CHECK_FAIL, .found = NOT_MADE_CHAIN};
+    if (v->chain)
+        v->carried = snp_carried_crl_read(v->evidence->crl);
     if (v->trust->crl_mode == SNP_CRL_OFF && v->trust->crl.n == 0)
         result = (struct snp_revocation){.outcome = CHECK_SKIPPED, .found = "policy looks at no lists"};
     else if (v->chain)
-        snp_revocation_judge(v->chain, v->evidence->crl, v->trust, &result);
+        snp_revocation_judge(v->chain, &v->carried, v->trust, &result);
     checklist_add(v->out, SNP_CHECK_CHAIN_REVOCATION, result.outcome, "not revoked", result.found);
     v->facts->crl_was_used = result.crl_was_used;
     if (result.crl_was_used && result.good_until_s < v->facts->valid_until_s)
@@ -223,7 +226,8 @@ void snp_verify_keep(const struct snp_evidence *evidence, const struct snp_trust
     verify_revocation(&v);
     verify_signature(&v);
     snp_consistency_check(facts, trust->allow_masked_chip_id, out);
-    *lineage = v.chain ? snp_lineage_new(v.chain, evidence->crl) : NULL;
+    *lineage = v.chain ? snp_lineage_new(v.chain, &v.carried) : NULL;
+    snp_carried_crl_free(&v.carried);
     snp_chain_release(v.chain);
     X509_free(v.vek_certificate);
     ERR_clear_error();

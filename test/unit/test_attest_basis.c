@@ -275,7 +275,7 @@ static void test_the_nonce_must_be_what_is_asked_for(void **state)
     assert_int_equal(scene->verdict.kind, VERDICT_ALLOW);
     scene->basis.nonce_size = 32;
     assert_string_equal(lost(scene, "nonce: {mode: warn}", ""), "");
-    assert_reason_has(scene, "nonce: when the session began any nonce would do");
+    assert_reason_has(scene, "nonce: when the session began nobody asked whose it is");
     scene->basis.nonce_is_ours = true;
     assert_string_equal(lost(scene, "nonce: {mode: warn, source: any, min_length: 33}", ""), "");
     assert_reason_has(scene, "nonce_length: 32 bytes");
