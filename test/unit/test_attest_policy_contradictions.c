@@ -49,124 +49,125 @@ static void assert_doubted(const char *text, const char *said, bool expected)
     policy_drop(policy);
 }
 
+/* `others`: the lines of the key's group behind it; `top`: lines of other groups, last in the file. `almost`: the
+ * same, but that something meets it; NULL: the key is at fault by itself. */
+static const struct {
+    const char *group, *key, *others, *top, *why, *almost_others, *almost_top;
+} contradicting[] = {
+    {"guest", "policy_forbidden: [debug]", "  policy_required: [debug]\n  debug_disabled: false\n", "",
+     "a bit is required, too", "  policy_required: [cxl]\n", ""},
+    {"platform", "forbidden: [ecc]", "  required: [ecc]\n", "", "a bit is required, too", "  required: [tsme]\n", ""},
+    {"guest", "max_vmpl: 1", "  min_vmpl: 2\n", "", "less than min_vmpl, so no guest would do", "  min_vmpl: 1\n", ""},
+    {"guest", "min_vmpl: 4", "", "", "more than 3, the highest that there is, so no guest would do", NULL, NULL},
+    {"guest", "policy_forbidden: [reserved_one]", "", "", "reserved_one is set in every POLICY", NULL, NULL},
+    {"guest", "policy_required: [debug]", "", "", "debug is required, which debug_disabled (by default true) forbids",
+     "  debug_disabled: false\n", ""},
+    {"guest", "policy_required: [smt]", "", "", "smt is required, which smt_disabled (by default true) forbids",
+     "  smt_disabled: false\n", ""},
+    {"guest", "policy_exact: {mask: 0x300000, value: 0x100000}", "  policy_required: [cxl]\n", "",
+     "a bit that policy_required asks for is to be clear", "  policy_required: [single_socket]\n", ""},
+    {"guest", "policy_exact: {mask: 0x300000, value: 0x100000}", "  policy_forbidden: [single_socket]\n", "",
+     "a bit that policy_forbidden forbids is to be set", "  policy_forbidden: [cxl]\n", ""},
+    {"guest", "policy_exact: {mask: 0x80000, value: 0x80000}", "", "",
+     "debug is to be set, which debug_disabled (by default true) forbids", "  debug_disabled: false\n", ""},
+    {"guest", "policy_exact: {mask: 0x10000, value: 0x10000}", "", "",
+     "smt is to be set, which smt_disabled (by default true) forbids", "  smt_disabled: false\n", ""},
+    {"guest", "policy_exact: {mask: 0x20000, value: 0}", "", "",
+     "reserved_one is to be clear, and is set in every POLICY", NULL, NULL},
+    {"guest", "policy_exact: {mask: 0xff00, value: 0x100}", "  min_abi: \"2.0\"\n", "",
+     "no ABI that these bits leave reaches min_abi", "  min_abi: \"1.255\"\n", ""},
+    {"platform", "required: [smt]", "", "", "smt is required, which guest.smt_disabled (by default true) forbids", "",
+     "guest: {smt_disabled: false}\n"},
+    {"platform", "required: [smt]", "", "", "smt is required, which guest.smt_disabled (by default true) forbids", "",
+     "guest: {mode: disabled}\n"},
+    {"launch", "id_key_required: true", "  id_key_digest: [" Z96 ", " Z96 "]\n", "",
+     "every id_key_digest is zero, which says that there is none", "  id_key_digest: [" Z96 ", " A96 "]\n", ""},
+    {"launch", "author_key_required: true", "  author_key_digest: [" Z96 "]\n", "",
+     "every author_key_digest is zero, which says that there is none", "  author_key_digest: [" A96 "]\n", ""},
+    {"launch", "tpm_pcrs: " PCR, "", "", "only the format azure has any, and formats does not name it", "",
+     "formats: [cmw, azure]\n"},
+    {"chip", "products_denied: [milan]", "  products_allowed: [milan]\n", "", "no product is left that would do",
+     "  products_allowed: [milan, turin]\n", ""},
+    {"chip", "products_denied: [genoa]", "  products_allowed: [siena, bergamo]\n", "",
+     "no product is left that would do", "  products_allowed: [turin]\n", ""},
+    {"chip", "products_denied: [bergamo]", "  products_allowed: [siena, bergamo]\n", "",
+     "no product is left that would do", "  products_allowed: [genoa]\n", ""},
+    {"chip", "products_denied: [milan, genoa, turin]", "", "", "no product is left that would do", NULL, NULL},
+    {"chip", "chip_ids_denied: [" B16 ", " A16 "]", "  chip_ids_allowed: [" A16 "]\n", "",
+     "every chip that is allowed is denied, too", "  chip_ids_allowed: [" A16 ", " A128 "]\n", ""},
+    {"chip", "chip_ids_allowed: [" A16 "]", "  products_denied: [turin]\n", "",
+     "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64", "  products_denied: [milan]\n",
+     ""},
+    {"chip", "chip_ids_allowed: [" A128 "]", "  products_allowed: [turin]\n", "",
+     "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64",
+     "  products_allowed: [turin, genoa]\n", ""},
+    {"chip", "chip_ids_allowed: [" A128 "]", "  key_kinds: [vlek]\n", "",
+     "key_kinds takes VLEKs alone, whose reports name no chip", "  key_kinds: [vlek, vcek]\n", ""},
+    {"chip", "chip_ids_denied: [" A128 "]", "  key_kinds: [vlek]\n", "",
+     "key_kinds takes VLEKs alone, whose reports name no chip", "  key_kinds: [vcek]\n", ""},
+    {"chip", "csp_ids: [a]", "  key_kinds: [vcek]\n", "", "key_kinds takes VCEKs alone, which name no provider",
+     "  key_kinds: [vlek]\n", ""},
+    {"chip", "csp_ids: [a]", "  chip_ids_denied: [" A16 "]\n", "",
+     "VLEKs alone name a provider, and their reports name no chip, which the lists of chips ask for", "", ""},
+    {"tcb", "min_reported: {turin: {}}", "", "chip: {products_allowed: [milan]}\n",
+     "no product that chip lets in has a minimum here", "", "chip: {products_allowed: [milan, turin]}\n"},
+    {"tcb", "min_current: {siena: {}, bergamo: {}}", "", "chip: {products_denied: [siena]}\n",
+     "no product that chip lets in has a minimum here and in those before", "", "chip: {products_denied: [turin]}\n"},
+    {"tcb", "min_committed: {turin: {}}", "  min_reported: {milan: {}}\n", "",
+     "no product that chip lets in has a minimum here and in those before", "  min_reported: {milan: {}, turin: {}}\n",
+     ""},
+    {"tcb", "min_launch: {genoa: {}}", "  min_committed: {milan: {}, turin: {}}\n", "",
+     "no product that chip lets in has a minimum here and in those before",
+     "  min_committed: {siena: {}, bergamo: {}}\n", ""},
+    {"evidence", "max_age: 1h", "", "formats: [raw, dice]\n", "no format that is accepted says when evidence was made",
+     "", "formats: [raw, cmw]\n"},
+    {"nonce", "mode: warn", "", "formats: [cmw, go-eat]\ncertificates: {allow_unbound: true}\n",
+     "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever", "",
+     "formats: [cmw, go-eat]\n"},
+    {"nonce", "mode: disabled", "", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
+     "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever", "",
+     "certificates: {allow_unbound: true}\n"},
+    {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
+     FOR_EVER, "  required: true\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n"},
+    {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
+     FOR_EVER, "  required: false\n", "formats: [go-eat]\n"},
+    {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
+     FOR_EVER, "  required: false\n", "certificates: {allow_unbound: true}\n"},
+    {"chip", "chip_ids_allowed: [" Z16 ", " Z128 "]", "", "", ZEROS, NULL, NULL},
+    {"chip", "chip_ids_allowed: [" Z16 "]", "  chip_ids_denied: [" A16 "]\n", "", ZEROS, NULL, NULL},
+    {"chip", "chip_ids_denied: [" A16 "]", "  chip_ids_allowed: [" Z16 ", " A16 "]\n", "",
+     "every chip that is allowed is denied, too", "  chip_ids_allowed: [" Z16 ", " A128 "]\n", ""},
+    {"chip", "chip_ids_allowed: [" Z16 ", " A128 "]", "  products_allowed: [turin]\n", "",
+     "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64",
+     "  products_allowed: [milan]\n", ""},
+};
+
 static void test_what_nothing_can_meet_is_refused_with_its_line(void **state)
 {
-    /* `others`: the lines of the key's group behind it; `top`: lines of other groups, last in the file. `almost`: the
-     * same, but that something meets it; NULL: the key is at fault by itself. */
-    static const struct {
-        const char *group, *key, *others, *top, *why, *almost_others, *almost_top;
-    } cases[] = {
-        {"guest", "policy_forbidden: [debug]", "  policy_required: [debug]\n  debug_disabled: false\n", "",
-         "a bit is required, too", "  policy_required: [cxl]\n", ""},
-        {"platform", "forbidden: [ecc]", "  required: [ecc]\n", "", "a bit is required, too", "  required: [tsme]\n",
-         ""},
-        {"guest", "max_vmpl: 1", "  min_vmpl: 2\n", "", "less than min_vmpl, so no guest would do", "  min_vmpl: 1\n",
-         ""},
-        {"guest", "min_vmpl: 4", "", "", "more than 3, the highest that there is, so no guest would do", NULL, NULL},
-        {"guest", "policy_forbidden: [reserved_one]", "", "", "reserved_one is set in every POLICY", NULL, NULL},
-        {"guest", "policy_required: [debug]", "", "",
-         "debug is required, which debug_disabled (by default true) forbids", "  debug_disabled: false\n", ""},
-        {"guest", "policy_required: [smt]", "", "", "smt is required, which smt_disabled (by default true) forbids",
-         "  smt_disabled: false\n", ""},
-        {"guest", "policy_exact: {mask: 0x300000, value: 0x100000}", "  policy_required: [cxl]\n", "",
-         "a bit that policy_required asks for is to be clear", "  policy_required: [single_socket]\n", ""},
-        {"guest", "policy_exact: {mask: 0x300000, value: 0x100000}", "  policy_forbidden: [single_socket]\n", "",
-         "a bit that policy_forbidden forbids is to be set", "  policy_forbidden: [cxl]\n", ""},
-        {"guest", "policy_exact: {mask: 0x80000, value: 0x80000}", "", "",
-         "debug is to be set, which debug_disabled (by default true) forbids", "  debug_disabled: false\n", ""},
-        {"guest", "policy_exact: {mask: 0x10000, value: 0x10000}", "", "",
-         "smt is to be set, which smt_disabled (by default true) forbids", "  smt_disabled: false\n", ""},
-        {"guest", "policy_exact: {mask: 0x20000, value: 0}", "", "",
-         "reserved_one is to be clear, and is set in every POLICY", NULL, NULL},
-        {"guest", "policy_exact: {mask: 0xff00, value: 0x100}", "  min_abi: \"2.0\"\n", "",
-         "no ABI that these bits leave reaches min_abi", "  min_abi: \"1.255\"\n", ""},
-        {"platform", "required: [smt]", "", "", "smt is required, which guest.smt_disabled (by default true) forbids",
-         "", "guest: {smt_disabled: false}\n"},
-        {"platform", "required: [smt]", "", "", "smt is required, which guest.smt_disabled (by default true) forbids",
-         "", "guest: {mode: disabled}\n"},
-        {"launch", "id_key_required: true", "  id_key_digest: [" Z96 ", " Z96 "]\n", "",
-         "every id_key_digest is zero, which says that there is none", "  id_key_digest: [" Z96 ", " A96 "]\n", ""},
-        {"launch", "author_key_required: true", "  author_key_digest: [" Z96 "]\n", "",
-         "every author_key_digest is zero, which says that there is none", "  author_key_digest: [" A96 "]\n", ""},
-        {"launch", "tpm_pcrs: " PCR, "", "", "only the format azure has any, and formats does not name it", "",
-         "formats: [cmw, azure]\n"},
-        {"chip", "products_denied: [milan]", "  products_allowed: [milan]\n", "", "no product is left that would do",
-         "  products_allowed: [milan, turin]\n", ""},
-        {"chip", "products_denied: [genoa]", "  products_allowed: [siena, bergamo]\n", "",
-         "no product is left that would do", "  products_allowed: [turin]\n", ""},
-        {"chip", "products_denied: [bergamo]", "  products_allowed: [siena, bergamo]\n", "",
-         "no product is left that would do", "  products_allowed: [genoa]\n", ""},
-        {"chip", "products_denied: [milan, genoa, turin]", "", "", "no product is left that would do", NULL, NULL},
-        {"chip", "chip_ids_denied: [" B16 ", " A16 "]", "  chip_ids_allowed: [" A16 "]\n", "",
-         "every chip that is allowed is denied, too", "  chip_ids_allowed: [" A16 ", " A128 "]\n", ""},
-        {"chip", "chip_ids_allowed: [" A16 "]", "  products_denied: [turin]\n", "",
-         "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64",
-         "  products_denied: [milan]\n", ""},
-        {"chip", "chip_ids_allowed: [" A128 "]", "  products_allowed: [turin]\n", "",
-         "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64",
-         "  products_allowed: [turin, genoa]\n", ""},
-        {"chip", "chip_ids_allowed: [" A128 "]", "  key_kinds: [vlek]\n", "",
-         "key_kinds takes VLEKs alone, whose reports name no chip", "  key_kinds: [vlek, vcek]\n", ""},
-        {"chip", "chip_ids_denied: [" A128 "]", "  key_kinds: [vlek]\n", "",
-         "key_kinds takes VLEKs alone, whose reports name no chip", "  key_kinds: [vcek]\n", ""},
-        {"chip", "csp_ids: [a]", "  key_kinds: [vcek]\n", "", "key_kinds takes VCEKs alone, which name no provider",
-         "  key_kinds: [vlek]\n", ""},
-        {"chip", "csp_ids: [a]", "  chip_ids_denied: [" A16 "]\n", "",
-         "VLEKs alone name a provider, and their reports name no chip, which the lists of chips ask for", "", ""},
-        {"tcb", "min_reported: {turin: {}}", "", "chip: {products_allowed: [milan]}\n",
-         "no product that chip lets in has a minimum here", "", "chip: {products_allowed: [milan, turin]}\n"},
-        {"tcb", "min_current: {siena: {}, bergamo: {}}", "", "chip: {products_denied: [siena]}\n",
-         "no product that chip lets in has a minimum here and in those before", "",
-         "chip: {products_denied: [turin]}\n"},
-        {"tcb", "min_committed: {turin: {}}", "  min_reported: {milan: {}}\n", "",
-         "no product that chip lets in has a minimum here and in those before",
-         "  min_reported: {milan: {}, turin: {}}\n", ""},
-        {"tcb", "min_launch: {genoa: {}}", "  min_committed: {milan: {}, turin: {}}\n", "",
-         "no product that chip lets in has a minimum here and in those before",
-         "  min_committed: {siena: {}, bergamo: {}}\n", ""},
-        {"evidence", "max_age: 1h", "", "formats: [raw, dice]\n",
-         "no format that is accepted says when evidence was made", "", "formats: [raw, cmw]\n"},
-        {"nonce", "mode: warn", "", "formats: [cmw, go-eat]\ncertificates: {allow_unbound: true}\n",
-         "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever",
-         "", "formats: [cmw, go-eat]\n"},
-        {"nonce", "mode: disabled", "", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
-         "go-eat, which allow_unbound lets in, binds nothing but its nonce: without one anybody could show it for ever",
-         "", "certificates: {allow_unbound: true}\n"},
-        {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
-         FOR_EVER, "  required: true\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n"},
-        {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
-         FOR_EVER, "  required: false\n", "formats: [go-eat]\n"},
-        {"nonce", "source: any", "  required: false\n", "formats: [go-eat]\ncertificates: {allow_unbound: true}\n",
-         FOR_EVER, "  required: false\n", "certificates: {allow_unbound: true}\n"},
-        {"chip", "chip_ids_allowed: [" Z16 ", " Z128 "]", "", "", ZEROS, NULL, NULL},
-        {"chip", "chip_ids_allowed: [" Z16 "]", "  chip_ids_denied: [" A16 "]\n", "", ZEROS, NULL, NULL},
-        {"chip", "chip_ids_denied: [" A16 "]", "  chip_ids_allowed: [" Z16 ", " A16 "]\n", "",
-         "every chip that is allowed is denied, too", "  chip_ids_allowed: [" Z16 ", " A128 "]\n", ""},
-        {"chip", "chip_ids_allowed: [" Z16 ", " A128 "]", "  products_allowed: [turin]\n", "",
-         "none is the id of a product that is let in: Turin's have 8 bytes, the others' 64",
-         "  products_allowed: [milan]\n", ""},
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        const char *key = cases[i].key, *group = cases[i].group;
-        char *text = mem_format("version: a\n%s:\n  %s\n%s%s", group, key, cases[i].others, cases[i].top);
-        char *why = mem_format("p.yaml:3: %s.%.*s: %s", group, (int)strcspn(key, ":"), key, cases[i].why);
+    for (size_t i = 0; i < sizeof contradicting / sizeof contradicting[0]; i++) {
+        const char *key = contradicting[i].key, *group = contradicting[i].group;
+        char *text =
+            mem_format("version: a\n%s:\n  %s\n%s%s", group, key, contradicting[i].others, contradicting[i].top);
+        char *why = mem_format("p.yaml:3: %s.%.*s: %s", group, (int)strcspn(key, ":"), key, contradicting[i].why);
         assert_refused(text, why);
         free(text);
         if (strcmp(group, "nonce") != 0) { /* whose cases everybody meets, in whatever mode */
             char *said = mem_format("%s" WARNED, why + strlen("p.yaml:3: "));
-            text =
-                mem_format("version: a\n%s:\n  %s\n%s  mode: disabled\n%s", group, key, cases[i].others, cases[i].top);
+            text = mem_format("version: a\n%s:\n  %s\n%s  mode: disabled\n%s", group, key, contradicting[i].others,
+                              contradicting[i].top);
             assert_doubted(text, said, false); /* nobody asks */
             free(text);
-            text = mem_format("version: a\n%s:\n  %s\n%s  mode: warn\n%s", group, key, cases[i].others, cases[i].top);
+            text = mem_format("version: a\n%s:\n  %s\n%s  mode: warn\n%s", group, key, contradicting[i].others,
+                              contradicting[i].top);
             assert_doubted(text, said, true);
             free(text);
             free(said);
         }
         free(why);
-        if (cases[i].almost_others) {
-            text = mem_format("version: a\n%s:\n  %s\n%s%s", group, key, cases[i].almost_others, cases[i].almost_top);
+        if (contradicting[i].almost_others) {
+            text = mem_format("version: a\n%s:\n  %s\n%s%s", group, key, contradicting[i].almost_others,
+                              contradicting[i].almost_top);
             policy_drop(accepted(text));
             free(text);
         }
