@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from support import oracle, scratch
-from support.attested import chip  # noqa: F401: fixture
+from support.attested import chip, nonce_of  # noqa: F401: fixture
 from support.kds import kds, revocation_list  # noqa: F401: fixture
 from support.oracle import Draft
 from support.process import await_condition, run
@@ -235,9 +235,6 @@ TOLERATED = {
               {"certificates": "  verify_chain: false\n"}, {}, "chain: the chain did not verify when the session began"),
     "masked": (lambda chip, draft: draft.with_evidence(chip, GOOD, chip_id=bytes(64), key_info=2),
                {"certificates": "  allow_masked_chip_id: true\n"}, {}, "chip_id: masked"),
-    "unbound": (lambda chip, draft: draft.with_go_eat(chip, GOOD, b"n" * 32),
-                {"certificates": "  allow_unbound: true\n", "more": "formats: [go-eat]\n"}, {"more": "formats: [go-eat]\n"},
-                "binding: the report binds a nonce and no key"),
     "source": (lambda chip, draft: draft.with_evidence(chip, GOOD),
                {}, {"nonce": "nonce: {required: false, source: server}\n"},
                "nonce: when the session began nobody asked whose it is"),
@@ -254,6 +251,23 @@ def test_what_is_tolerated_no_longer_ends_a_session(attested, shown, chip, name)
     daemon.change(**before)
     assert goes_on(session)
     daemon.change(**after)
+    assert f"attestation is no longer accepted: {reason}" in end_of(session)
+
+
+def test_a_report_without_a_key_ends_a_session_once_it_is_not_tolerated(attested, shown, chip, ports):
+    """It answers a nonce of this server's: a policy that would take any is refused."""
+    http = f"127.0.0.1:{ports.take()}"
+    formats = {"more": "formats: [go-eat]\n"}
+    tolerant = {"certificates": "  allow_unbound: true\n", **formats}
+    daemon = attested(tolerant, http_listen=http)
+    daemon.pooler.nonce_url = f"http://{http}/api/v1/nonce"
+    draft = Draft()
+    daemon.certificate = shown(draft, draft.with_go_eat(chip, GOOD, nonce_of(daemon.pooler)))
+    session = daemon.connect()
+    daemon.change(**tolerant)
+    assert goes_on(session)
+    daemon.change(**formats)
+    reason = "binding: the report binds a nonce and no key"
     assert f"attestation is no longer accepted: {reason}" in end_of(session)
 
 

@@ -59,6 +59,42 @@ def test_a_policy_that_is_wrong_is_not_valid(vouch, tmp_path):
     assert f"{tmp_path}/bad.yaml:2" in run.stderr
 
 
+@pytest.mark.parametrize("text, said", [
+    ("formats: [dice]\nlaunch: {mode: warn, tpm_pcrs: {4: %s}}\n" % ("aa" * 32), "launch.tpm_pcrs: only the format azure"),
+    ("formats: [dice]\nevidence: {mode: warn, max_age: 1h}\n", "evidence.max_age: no format that is accepted says when"),
+    ("guest: {mode: warn, policy_required: [smt]}\n", "guest.policy_required: smt is required"),
+    ("chip: {mode: warn, products_allowed: [genoa]}\ntcb: {min_reported: {milan: {microcode: 1}}}\n",
+     "tcb.min_reported: no product that chip lets in"),
+    ("chip: {mode: warn, csp_ids: [x], chip_ids_denied: [%s]}\n" % ("aa" * 64), "chip.csp_ids: VLEKs alone"),
+    ("guest: {max_vmpl: 15}\n", "guest.max_vmpl is more than 3"),
+    ("nonce: {min_length: 64}\n", "nonce.min_length is more than 32"),
+    ("chip: {chip_ids_denied: [%s]}\n" % ("00" * 64), "chip: an id of zeros is no chip's")])
+def test_what_something_can_meet_loads_with_a_warning(vouch, policy, text, said):
+    run = vouch("policy", "check", policy(text))
+    assert (run.returncode, run.stderr) == (0, "")
+    assert f"\nwarning  {said}" in run.stdout
+
+
+def test_evidence_meets_a_contradiction_that_only_warns(vouch, policy, made):
+    asked = "guest: {policy_required: [smt]%s}\n"
+    status, verdict = verdict_of(vouch("policy", "test", policy(asked % ", mode: warn"), made(), "--json"))
+    assert (status, verdict["verdict"], failures(verdict)) == (0, "warn", [])
+    run = vouch("policy", "check", policy(asked % ""))
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "guest.policy_required: smt is required, which smt_disabled" in run.stderr
+
+
+def test_a_report_that_anybody_could_show_for_ever_is_not_let_in(vouch, tmp_path):
+    path = tmp_path / "p.yaml"
+    text = "formats: [go-eat]\ncertificates: {allow_unbound: true}\nnonce: {required: %s, source: any}\n"
+    path.write_text(text % "false")
+    run = vouch("policy", "check", path)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert f"{path}:3: nonce.source: go-eat, which allow_unbound lets in, binds nothing but its nonce" in run.stderr
+    path.write_text(text % "true")
+    assert vouch("policy", "check", path).returncode == 0
+
+
 def test_a_policy_is_tried_on_a_report_and_on_a_certificate(vouch, policy, made, certificate):
     for evidence in made(), certificate():
         status, verdict = verdict_of(vouch("policy", "test", policy(), evidence, "--json"))

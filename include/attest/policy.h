@@ -178,7 +178,7 @@ struct err policy_parse(const char *name, const char *path, struct bytes text, s
 /* What a policy leaves open: no measurements at all, verify_chain or verify_signature false, allow_unbound true,
  * CoRIMs that nobody signed; and, as of now, the doubts of attest/policy_contradictions.h. One constant sentence each;
  * how many there are. */
-#define POLICY_GAPS_MAX 16
+#define POLICY_GAPS_MAX 56
 size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]);
 /* The one in force where none is given: every default. */
 struct policy *policy_default(void);

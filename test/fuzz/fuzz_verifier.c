@@ -9,7 +9,7 @@
 
 #define NOW_S       1800000000 /* 2027: fixed, so that an input always does the same */
 
-#define ALL_FORMATS "formats: [cmw, eat, azure, go-eat, dice, raw]\nnonce: {required: false, source: any}\n"
+#define ALL_FORMATS "formats: [cmw, eat, azure, go-eat, dice, raw]\nnonce: {required: true, source: any}\n"
 
 /* No root but AMD's is trusted: whatever is made here must be denied. */
 static const char strict[] = ALL_FORMATS "certificates: {allow_simulated: true, allow_unbound: true}\n";

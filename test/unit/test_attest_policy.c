@@ -296,14 +296,6 @@ static void test_a_measurements_group_without_any_is_refused_unless_disabled(voi
     policy_drop(policy);
 }
 
-static void test_a_nonce_longer_than_the_servers_cannot_be_asked_of_the_server(void **state)
-{
-    (void)state;
-    assert_refused("nonce:\n  min_length: 33\n",
-                   "p.yaml:2: nonce.min_length: this server's nonces have 32 bytes, so none would do");
-    policy_drop(accepted("nonce:\n  min_length: 32\n"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,7 +315,6 @@ int main(void)
         cmocka_unit_test(test_firmware_versions_have_three_parts),
         cmocka_unit_test(test_measurements_that_are_none_are_refused),
         cmocka_unit_test(test_a_measurements_group_without_any_is_refused_unless_disabled),
-        cmocka_unit_test(test_a_nonce_longer_than_the_servers_cannot_be_asked_of_the_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
