@@ -281,12 +281,32 @@ def test_what_held_holds_though_nobody_asked_for_it(attested):
 
 # ---- revocation ----
 
-@pytest.fixture
-def listed(attested, kds, authority, processor, vouch_program, scratch_folder, chip):
-    """A daemon with a list at hand; list_now puts another one in its place."""
-    reach = {"kds_url": kds.url, "kds_ca_file": authority.ca_file, "kds_ark_file": processor / "ark-milan.pem",
-             "kds_proxy": "none", "kds_interval": 0, "kds_cache_dir": scratch_folder / "kds"}
+HOUR = datetime.timedelta(hours=1)
+REVOKED = "chain_revocation: the root has revoked the intermediate"
 
+
+@pytest.fixture
+def reach(kds, authority, processor, scratch_folder):
+    """The settings with which KDS is found, and what is kept of it."""
+    return {"kds_url": kds.url, "kds_ca_file": authority.ca_file, "kds_ark_file": processor / "ark-milan.pem",
+            "kds_proxy": "none", "kds_interval": 0, "kds_cache_dir": scratch_folder / "kds"}
+
+
+@pytest.fixture
+def keep_list(scratch_folder, chip):
+    """Puts a list where an earlier fetch would have left it."""
+    def keep(**options):
+        folder = scratch_folder / "kds"
+        if not folder.exists():
+            scratch.make_folder(folder)
+        scratch.write(folder / "crl-vcek-milan.der", revocation_list(chip, **options))
+
+    return keep
+
+
+@pytest.fixture
+def listed(attested, kds, reach, vouch_program, scratch_folder, chip):
+    """A daemon with a list at hand; list_now puts another one in its place."""
     def list_now(**options):
         kds.items[kds.crl] = revocation_list(chip, **options)
         words = [word for name, value in reach.items() for word in ("--set", f"{name}={value}")]
@@ -294,7 +314,7 @@ def listed(attested, kds, authority, processor, vouch_program, scratch_folder, c
             kept.unlink()
         run([vouch_program, "kds", "fetch", "--product", "milan", "--crl", *words])
 
-    list_now(age=datetime.timedelta(hours=1))
+    list_now(age=HOUR)
     daemon = attested(kds_offline=1, **reach)
     daemon.list_now = list_now
     return daemon
@@ -306,7 +326,7 @@ def test_a_list_that_revokes_since_ends_a_session_at_the_next_reload(listed, chi
     assert goes_on(session)
     listed.list_now(revoked=[chip.ask])
     listed.change()
-    assert "no longer accepted: chain_revocation: the root has revoked the intermediate" in end_of(session)
+    assert f"no longer accepted: {REVOKED}" in end_of(session)
 
 
 def test_a_list_that_revokes_is_nothing_to_a_policy_that_looks_at_none(listed, chip):
@@ -322,6 +342,38 @@ def test_a_list_must_be_as_young_as_the_new_policy_wants(listed):
     listed.change(certificates="  crl: required\n")
     assert goes_on(session)
     listed.change(certificates="  crl: required\n  crl_max_age: 30m\n")
+    assert "no longer accepted: chain_revocation: the revocation list is too old" in end_of(session)
+
+
+# Made later than the one in memory; both times are before now, or after it.
+OUT_OF_FORCE = {"ended": {"age": HOUR / 2, "lifetime": HOUR / 4}, "of the future": {"age": -HOUR}}
+DEMANDS = {"if available": "", "required": "  crl: required\n  crl_max_age: 7d\n"}
+
+
+@pytest.mark.parametrize("demand", DEMANDS)
+@pytest.mark.parametrize("when", OUT_OF_FORCE)
+def test_a_list_that_is_not_in_force_revokes_at_a_reload(listed, keep_list, chip, when, demand):
+    listed.change(certificates=DEMANDS[demand])
+    session = listed.connect()
+    keep_list(revoked=[chip.ask], **OUT_OF_FORCE[when])
+    listed.change(certificates=DEMANDS[demand])
+    assert f"no longer accepted: {REVOKED}" in end_of(session)
+    with pytest.raises(psycopg.OperationalError, match=REVOKED):
+        listed.connect()
+
+
+@pytest.mark.parametrize("when", OUT_OF_FORCE)
+def test_a_list_that_is_not_in_force_revokes_from_the_start(attested, reach, keep_list, chip, when):
+    keep_list(revoked=[chip.ask], **OUT_OF_FORCE[when])
+    daemon = attested(kds_offline=1, **reach)
+    with pytest.raises(psycopg.OperationalError, match=REVOKED):
+        daemon.connect()
+
+
+def test_a_list_does_not_stand_in_for_a_newer_one_that_has_ended(listed, keep_list):
+    session = listed.connect()
+    keep_list(**OUT_OF_FORCE["ended"])
+    listed.change(certificates=DEMANDS["required"])
     assert "no longer accepted: chain_revocation: the revocation list is too old" in end_of(session)
 
 

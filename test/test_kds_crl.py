@@ -80,16 +80,44 @@ def test_an_older_list_does_not_undo_a_newer_one(kds, fetch, vouch, reach, repor
     assert judged(vouch, reach, report, policy)[:2] == (1, "fail")
 
 
-@pytest.mark.parametrize("name", ["expired", "of the future", "a stranger's", "garbage"])
+@pytest.mark.parametrize("name", ["a stranger's", "garbage"])
 def test_a_list_that_is_no_good_is_refused(kds, fetch, cache, chip, name):
-    day = datetime.timedelta(days=1)
-    kds.items[kds.crl] = {
-        "expired": lambda: revocation_list(chip, age=2 * day, lifetime=day),
-        "of the future": lambda: revocation_list(chip, age=-day),
-        "a stranger's": lambda: revocation_list(chip.impostor()),
-        "garbage": lambda: b"garbage"}[name]()
+    kds.items[kds.crl] = {"a stranger's": lambda: revocation_list(chip.impostor()), "garbage": lambda: b"garbage"}[name]()
     could_not(fetch("--product", "milan", "--crl"), "refused")
     assert kept(cache) <= {"chain-vcek-milan.pem"}
+
+
+DAY = datetime.timedelta(days=1)
+OUT_OF_FORCE = {"out of date": {"age": 2 * DAY, "lifetime": DAY}, "of the future": {"age": -DAY}}
+
+
+@pytest.mark.parametrize("said", OUT_OF_FORCE)
+def test_a_list_that_is_not_in_force_is_refused_and_kept_for_what_it_revokes(kds, fetch, vouch, reach, report, policy, chip,
+                                                                            cache, said):
+    fetch_list = ("--product", "milan", "--crl")
+    kds.items[kds.crl] = revocation_list(chip, age=3 * DAY)
+    assert fetch(*fetch_list).returncode == 0
+    (path,) = cache.glob("crl-*")
+    os.utime(path, (0, 0))
+    kds.items[kds.crl] = revocation_list(chip, revoked=[chip.ask], **OUT_OF_FORCE[said])
+    assert f"refused: the revocation list is {said}" in fetch(*fetch_list).stderr
+    assert path.read_bytes() == kds.items[kds.crl]
+    assert judged(vouch, reach, report, policy)[:2] == (1, "fail")
+    could_not(fetch(*fetch_list), f"refused: the revocation list is {said}")
+    kds.items[kds.crl] = revocation_list(chip, age=3 * DAY)
+    could_not(fetch(*fetch_list), "older than the one that is at hand")
+
+
+@pytest.mark.parametrize("said", OUT_OF_FORCE)
+def test_a_list_that_is_not_in_force_is_due_to_be_fetched(kds, vouch, reach, report, policy, chip, fetch, cache, said):
+    kds.items[kds.crl] = revocation_list(chip, **OUT_OF_FORCE[said])
+    could_not(fetch("--product", "milan", "--crl"), said)
+    assert "crl-vcek-milan.der" in kept(cache)
+    newer = OUT_OF_FORCE[said]["age"] - datetime.timedelta(hours=1)
+    kds.items[kds.crl] = revocation_list(chip, age=newer, lifetime=30 * DAY)
+    run = fetch("--product", "milan", "--crl")
+    assert (run.returncode == 0) == (said == "out of date"), run.stderr
+    assert (cache / "crl-vcek-milan.der").read_bytes() == kds.items[kds.crl]
 
 
 # ---- a list that the peer brings ----

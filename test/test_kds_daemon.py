@@ -276,6 +276,15 @@ def test_an_older_list_in_the_cache_does_not_undo_a_newer_one(kds, demanding, cl
     assert REVOKED in refusal(pooler, client())
 
 
+def test_a_list_that_has_ended_is_fetched_anew_and_one_that_comes_so_revokes(kds, demanding, client, cache, chip):
+    hour = datetime.timedelta(hours=1)
+    scratch.write(scratch.make_folder(cache) / "crl-vcek-milan.der", revocation_list(chip, age=3 * hour, lifetime=hour))
+    kds.items[kds.crl] = revocation_list(chip, revoked=[chip.ask], age=2 * hour, lifetime=hour)
+    pooler = demanding(REQUIRED, attest_simulated_certificates=1, kds_crl_refresh=3600)
+    pooler.await_log("is refused: the revocation list is out of date")
+    await_condition(lambda: REVOKED in (refusal(pooler, client()) or ""), "the revocation to count", pause=0.1)
+
+
 def test_a_later_failure_does_not_shorten_the_time_that_was_asked_for(kds, demanding):
     pooler = None
 

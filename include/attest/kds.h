@@ -27,9 +27,11 @@ struct kds_options *kds_options_of(struct kds *kds);
 /* From here on everything that waits, and all that follows, fails soon with ERR_NOT_NOW. */
 void kds_interrupt(struct kds *kds);
 
-/* What is at hand, be it old: memory and disk. *content (free) holds *size bytes that were stored at *stored_at_s (may
- * be NULL). Never the network. */
-bool kds_find(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size, int64_t *stored_at_s);
+/* What is at hand, be it old, or a revocation list that is not in force (kds_store_find): memory and disk. *content
+ * (free) holds *size bytes. Never the network. */
+bool kds_find(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size);
+/* Whether what is at hand is fresh, as kds_get has it: a list that is not in force never is. */
+bool kds_has_fresh(struct kds *kds, const struct snp_kds_item *item);
 
 /* `outcome` OK: `content`, checked and kept, is there for the call. */
 typedef void kds_done(void *arg, const struct err *outcome, struct bytes content);
@@ -40,8 +42,8 @@ typedef void kds_done(void *arg, const struct err *outcome, struct bytes content
 void kds_ask(struct kds *kds, const struct snp_kds_item *item, kds_done *done, void *arg);
 
 /* What is at hand while it is fresh (lists for kds_crl_refresh, chains a week, VCEKs for ever), else KDS is asked:
- * waits kds_timeout at most. When that fails, what is old has to do. `fetched` (may be NULL) says that it comes from
- * KDS now. Errors as kds_ask. */
+ * waits kds_timeout at most. When that fails, what is old has to do, but no list that is not in force. `fetched` (may
+ * be NULL) says that it comes from KDS now. Errors as kds_ask. */
 struct err kds_get(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size,
                    bool *fetched) MUST_CHECK;
 

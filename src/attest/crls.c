@@ -66,7 +66,7 @@ struct crl_set *crl_set_make(struct kds *kds)
         const struct snp_kds_item item = snp_kds_crl((enum snp_product)product, families[family]);
         uint8_t *content = NULL;
         size_t size = 0;
-        if (!kds_find(kds, &item, &content, &size, NULL))
+        if (!kds_find(kds, &item, &content, &size))
             continue;
         set_add(set, family, bytes_of(content, size));
         free(content);
@@ -166,19 +166,8 @@ static void crls_make(struct crls *crls)
 static void crls_fetched(void *arg, const struct err *outcome, struct bytes content)
 {
     (void)content;
-    if (!failed(*outcome))
-        crls_make(arg); /* KDS has logged any failure */
-}
-
-static void crls_refresh(struct crls *crls, const struct snp_kds_item *item, int64_t refresh_s)
-{
-    uint8_t *content = NULL;
-    size_t size = 0;
-    int64_t stored_at_s = 0;
-    bool found = kds_find(crls->kds, item, &content, &size, &stored_at_s);
-    free(content);
-    if (!found || clock_wall_us() / US_PER_SECOND - stored_at_s >= refresh_s)
-        kds_ask(crls->kds, item, crls_fetched, crls);
+    if (!failed(*outcome) || outcome->code == ERR_DENIED) /* what was refused may be kept, and revoke */
+        crls_make(arg);                                   /* KDS has logged any failure */
 }
 
 /* Often enough for a list not to be much older than it may be. */
@@ -200,8 +189,8 @@ static void crls_look(void *arg)
     EACH_LIST(product, family)
     {
         const struct snp_kds_item item = snp_kds_crl((enum snp_product)product, families[family]);
-        if (crls->wanted[product][family] && !offline)
-            crls_refresh(crls, &item, refresh_us / US_PER_SECOND);
+        if (crls->wanted[product][family] && !offline && !kds_has_fresh(crls->kds, &item))
+            kds_ask(crls->kds, &item, crls_fetched, crls);
     }
     timer_start(crls->look, look_after_us(refresh_us));
 }

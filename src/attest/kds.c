@@ -71,15 +71,13 @@ static bool kds_find_kept(struct kds *kds, const struct snp_kds_item *item, stru
     return found;
 }
 
-bool kds_find(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size, int64_t *stored_at_s)
+bool kds_find(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size)
 {
     struct kds_kept kept;
     if (!kds_find_kept(kds, item, &kept))
         return false;
     *content = kept.content;
     *size = kept.size;
-    if (stored_at_s)
-        *stored_at_s = kept.stored_at_s;
     return true;
 }
 
@@ -115,10 +113,10 @@ static struct err kds_ask_and_wait(struct kds *kds, const struct snp_kds_item *i
     return wait.outcome;
 }
 
-static bool kds_is_fresh(struct kds *kds, const struct snp_kds_item *item, int64_t stored_at_s)
+static bool kds_is_fresh(struct kds *kds, const struct snp_kds_item *item, const struct kds_kept *kept)
 {
     struct kds_options *options = kds_options_of(kds);
-    int64_t refresh_s = options->crl_refresh_us / US_PER_SECOND, age_s = wall_s() - stored_at_s;
+    int64_t refresh_s = options->crl_refresh_us / US_PER_SECOND, age_s = wall_s() - kept->stored_at_s;
     kds_options_drop(options);
     switch (item->kind) {
     case SNP_KDS_VCEK:
@@ -128,7 +126,15 @@ static bool kds_is_fresh(struct kds *kds, const struct snp_kds_item *item, int64
     case SNP_KDS_CRL:
         break;
     }
-    return age_s < refresh_s;
+    return kept->is_in_force && age_s < refresh_s;
+}
+
+bool kds_has_fresh(struct kds *kds, const struct snp_kds_item *item)
+{
+    struct kds_kept kept = {0};
+    bool is_fresh = kds_find_kept(kds, item, &kept) && kds_is_fresh(kds, item, &kept);
+    free(kept.content);
+    return is_fresh;
 }
 
 struct err kds_get(struct kds *kds, const struct snp_kds_item *item, uint8_t **content, size_t *size, bool *fetched)
@@ -136,10 +142,10 @@ struct err kds_get(struct kds *kds, const struct snp_kds_item *item, uint8_t **c
     struct kds_kept kept = {0};
     bool found = kds_find_kept(kds, item, &kept);
     struct err outcome = OK;
-    bool asked = !found || !kds_is_fresh(kds, item, kept.stored_at_s);
+    bool asked = !found || !kds_is_fresh(kds, item, &kept);
     if (asked)
         outcome = kds_ask_and_wait(kds, item, content, size);
-    bool is_old = found && (!asked || failed(outcome));
+    bool is_old = found && kept.is_in_force && (!asked || failed(outcome));
     if (fetched)
         *fetched = !is_old;
     if (is_old) {
@@ -178,7 +184,7 @@ static struct err kds_obtain(struct kds *kds, const struct snp_kds_item *item, b
 {
     if (may_fetch)
         return kds_get(kds, item, content, size, NULL);
-    return kds_find(kds, item, content, size, NULL) ? OK : err_make(ERR_NOT_FOUND, "it is not at hand");
+    return kds_find(kds, item, content, size) ? OK : err_make(ERR_NOT_FOUND, "it is not at hand");
 }
 
 /* AMD's authorities are known to the program: a chain that cannot be had is no failure while these do. */

@@ -10,14 +10,19 @@
 #include <string.h>
 #include <uthash.h>
 
+/* thisUpdate and nextUpdate of a revocation list, 0 where it names none; both 0 for anything else. */
+struct list_times {
+    int64_t made_at_s, until_s;
+};
+
 struct store_entry {
     UT_hash_handle hh; /* in the order of arrival */
     char name[SNP_KDS_NAME_SIZE];
     uint8_t *content;
     size_t size;
     int64_t stored_at_s;
-    int64_t made_at_s; /* a list's thisUpdate; 0 for anything else */
-    bool told;         /* of an older list on disk */
+    struct list_times times;
+    bool told; /* of an older list on disk */
 };
 
 struct kds_store {
@@ -56,13 +61,31 @@ void kds_store_free(struct kds_store *store)
     free(store);
 }
 
-static bool store_find_in_memory(struct kds_store *store, const char *name, struct kds_kept *out)
+static struct list_times content_times(const struct snp_kds_item *item, struct bytes content)
+{
+    struct snp_crl *crl = NULL;
+    if (item->kind != SNP_KDS_CRL || failed(snp_crl_parse(content, &crl)))
+        return (struct list_times){0};
+    const struct list_times times = {snp_crl_this_update_s(crl), snp_crl_next_update_s(crl)};
+    snp_crl_free(crl);
+    return times;
+}
+
+static bool times_are_now(struct list_times times, int64_t now_s)
+{
+    return times.made_at_s <= now_s && (times.until_s == 0 || now_s <= times.until_s);
+}
+
+static bool store_find_in_memory(struct kds_store *store, const char *name, int64_t now_s, struct kds_kept *out)
 {
     struct store_entry *entry;
     pthread_mutex_lock(&store->lock);
     HASH_FIND_STR(store->entries, name, entry);
     if (entry)
-        *out = (struct kds_kept){mem_copy(bytes_of(entry->content, entry->size)), entry->size, entry->stored_at_s};
+        *out = (struct kds_kept){.content = mem_copy(bytes_of(entry->content, entry->size)),
+                                 .size = entry->size,
+                                 .stored_at_s = entry->stored_at_s,
+                                 .is_in_force = times_are_now(entry->times, now_s)};
     pthread_mutex_unlock(&store->lock);
     return entry != NULL;
 }
@@ -71,21 +94,10 @@ static bool store_find_in_memory(struct kds_store *store, const char *name, stru
 static void store_make_room(struct kds_store *store)
 {
     struct store_entry *entry = store->entries;
-    while (entry && entry->made_at_s != 0)
+    while (entry && entry->times.made_at_s != 0)
         entry = entry->hh.next;
     if (entry)
         store_drop(store, entry);
-}
-
-/* When AMD made a list; 0: it is none. */
-static int64_t content_made_at_s(const struct snp_kds_item *item, struct bytes content)
-{
-    struct snp_crl *crl = NULL;
-    if (item->kind != SNP_KDS_CRL || failed(snp_crl_parse(content, &crl)))
-        return 0;
-    int64_t made_at_s = snp_crl_this_update_s(crl);
-    snp_crl_free(crl);
-    return made_at_s;
 }
 
 /* Who can put an old list in place of a new one can undo a revocation: false, and nothing is replaced, where the one in
@@ -94,10 +106,10 @@ static bool store_put_in_memory(struct kds_store *store, const struct snp_kds_it
                                 struct bytes content, int64_t stored_at_s)
 {
     struct store_entry *entry;
-    int64_t made_at_s = content_made_at_s(item, content);
+    const struct list_times times = content_times(item, content);
     pthread_mutex_lock(&store->lock);
     HASH_FIND_STR(store->entries, name, entry);
-    bool advances = !entry || entry->made_at_s <= made_at_s;
+    bool advances = !entry || entry->times.made_at_s <= times.made_at_s;
     if (advances) {
         if (entry)
             store_drop(store, entry);
@@ -108,7 +120,7 @@ static bool store_put_in_memory(struct kds_store *store, const struct snp_kds_it
         entry->content = mem_copy(content);
         entry->size = content.n;
         entry->stored_at_s = stored_at_s;
-        entry->made_at_s = made_at_s;
+        entry->times = times;
         HASH_ADD_STR(store->entries, name, entry);
     }
     pthread_mutex_unlock(&store->lock);
@@ -152,6 +164,13 @@ static struct err store_check_item(struct kds_store *store, const struct kds_opt
     return outcome;
 }
 
+/* A list by the right root that has ended, or begins later: what it revokes stays revoked, and those before it are
+ * over. What else it is worth is for who judges by it (snp/revocation.h). */
+static bool list_is_out_of_force(const struct snp_kds_item *item, const struct err *checked)
+{
+    return item->kind == SNP_KDS_CRL && checked->code == ERR_NOT_NOW;
+}
+
 static bool store_find_on_disk(struct kds_store *store, const struct kds_options *options,
                                const struct snp_kds_item *item, const char *name, int64_t now_s, struct kds_kept *out)
 {
@@ -163,6 +182,9 @@ static bool store_find_on_disk(struct kds_store *store, const struct kds_options
     bool unreadable = outcome.code == ERR_SYSTEM;
     if (!failed(outcome))
         outcome = store_check_item(store, options, item, bytes_of(kept.content, kept.size), now_s);
+    kept.is_in_force = !failed(outcome);
+    if (list_is_out_of_force(item, &outcome))
+        outcome = OK;
     bool advances =
         !failed(outcome) && store_put_in_memory(store, item, name, bytes_of(kept.content, kept.size), kept.stored_at_s);
     if (advances) {
@@ -189,9 +211,9 @@ bool kds_store_find(struct kds_store *store, const struct kds_options *options, 
     char name[SNP_KDS_NAME_SIZE];
     snp_kds_name(item, name);
     bool is_list = item->kind == SNP_KDS_CRL;
-    bool found = (!is_list && store_find_in_memory(store, name, out)) ||
+    bool found = (!is_list && store_find_in_memory(store, name, now_s, out)) ||
                  store_find_on_disk(store, options, item, name, now_s, out) ||
-                 (is_list && store_find_in_memory(store, name, out));
+                 (is_list && store_find_in_memory(store, name, now_s, out));
     if (found && out->stored_at_s > now_s)
         out->stored_at_s = now_s;
     return found;
@@ -203,7 +225,8 @@ static struct err store_check_progress(struct kds_store *store, const struct kds
     struct kds_kept kept;
     if (item->kind != SNP_KDS_CRL || !kds_store_find(store, options, item, now_s, &kept))
         return OK;
-    bool is_older = content_made_at_s(item, content) < content_made_at_s(item, bytes_of(kept.content, kept.size));
+    bool is_older =
+        content_times(item, content).made_at_s < content_times(item, bytes_of(kept.content, kept.size)).made_at_s;
     free(kept.content);
     return is_older ? err_make(ERR_DENIED, "the revocation list is older than the one that is at hand") : OK;
 }
@@ -211,8 +234,10 @@ static struct err store_check_progress(struct kds_store *store, const struct kds
 struct err kds_store_check(struct kds_store *store, const struct kds_options *options, const struct snp_kds_item *item,
                            struct bytes content, int64_t now_s)
 {
-    TRY(store_check_item(store, options, item, content, now_s));
-    return store_check_progress(store, options, item, content, now_s);
+    struct err outcome = store_check_item(store, options, item, content, now_s);
+    if (!failed(outcome) || list_is_out_of_force(item, &outcome))
+        TRY(store_check_progress(store, options, item, content, now_s));
+    return outcome;
 }
 
 void kds_store_keep(struct kds_store *store, const struct kds_options *options, const struct snp_kds_item *item,

@@ -192,11 +192,13 @@ static void job_take_content(struct kds *kds, struct kds_job *job, struct bytes 
     int64_t now_s = clock_wall_us() / US_PER_SECOND;
     struct err outcome = kds_store_check(kds->store, kds->options_now, &job->item, content, now_s);
     kds->failures = 0;
+    bool may_revoke = job->item.kind == SNP_KDS_CRL && outcome.code == ERR_NOT_NOW; /* see kds_store_check */
+    if (!failed(outcome) || may_revoke)
+        kds_store_keep(kds->store, kds->options_now, &job->item, content, now_s);
     if (failed(outcome)) {
         job_refuse(kds, job, &outcome);
         return;
     }
-    kds_store_keep(kds->store, kds->options_now, &job->item, content, now_s);
     kds_count(kds, &kds->counters.fetched);
     log_info("KDS: fetched %s", kds_transfer_url(job->transfer));
     job_answer(job, &outcome, content);

@@ -459,7 +459,7 @@ static void test_offline_nobody_is_asked(void **state)
     struct kds *kds = client_of(&dumb, "5");
     kds_adopt(kds, OPTIONS("kds_offline", "1"));
     expect_err(kds_get(kds, &item, &content, &size, NULL), ERR_NOT_NOW, "offline");
-    assert_false(kds_find(kds, &item, &content, &size, NULL));
+    assert_false(kds_find(kds, &item, &content, &size));
     assert_int_equal(dumb.connections, 0);
     kds_free(kds);
     dumb_end(&dumb);

@@ -80,6 +80,25 @@ static void expect_kept(struct scene *scene, struct bytes expected)
     free(kept.content);
 }
 
+/* Made an hour ago, half an hour before it ended; or an hour from now. */
+static struct bytes list_that_has_ended(void)
+{
+    return forge_crl(forge.ark, forge.ark_key, forge.ask, FORGE_NOW_S - 3600, FORGE_NOW_S - 1800);
+}
+
+static struct bytes list_of_the_future(void)
+{
+    return forge_crl(forge.ark, forge.ark_key, forge.ask, FORGE_NOW_S + 3600, FORGE_NOW_S + FORGE_DAY_S);
+}
+
+static void expect_in_force(struct scene *scene, int64_t now_s, bool expected)
+{
+    struct kds_kept kept;
+    assert_true(kds_store_find(scene->store, scene->options, &scene->item, now_s, &kept));
+    assert_int_equal(kept.is_in_force, expected);
+    free(kept.content);
+}
+
 static void keep(struct scene *scene, struct bytes list)
 {
     kds_store_keep(scene->store, scene->options, &scene->item, list, FORGE_NOW_S);
@@ -177,6 +196,63 @@ static void test_after_a_restart_the_disk_is_believed(void **state)
     assert_int_equal(times_told(scene), 0);
 }
 
+/* It may revoke: what is newer takes the place of what is older, in force or not. */
+static void test_a_list_on_disk_counts_whether_it_is_in_force_or_not(void **state)
+{
+    struct scene *scene = *state;
+    struct bytes lists[] = {list_that_has_ended(), list_of_the_future()};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        kds_store_forget(scene->store);
+        keep(scene, scene->middle);
+        expect_in_force(scene, FORGE_NOW_S, true);
+        put_on_disk(scene, lists[i]);
+        expect_kept(scene, lists[i]);
+        expect_in_force(scene, FORGE_NOW_S, false);
+        put_on_disk(scene, scene->middle);
+        expect_kept(scene, lists[i]);
+        expect_in_force(scene, FORGE_NOW_S, false);
+        OPENSSL_free((void *)lists[i].p);
+    }
+}
+
+static void test_a_list_in_memory_ends_too(void **state)
+{
+    struct scene *scene = *state;
+    keep(scene, scene->new);
+    kds_folder_remove(scene->folder, NAME);
+    expect_in_force(scene, FORGE_NOW_S + FORGE_DAY_S, true);
+    expect_in_force(scene, FORGE_NOW_S + FORGE_DAY_S + 1, false);
+    expect_in_force(scene, FORGE_NOW_S - 3600, true);
+    expect_in_force(scene, FORGE_NOW_S - 3601, false);
+}
+
+/* As after a restart: only the disk knows. */
+static void test_an_older_list_does_not_replace_one_that_has_ended(void **state)
+{
+    struct scene *scene = *state;
+    struct bytes ended = list_that_has_ended();
+    put_on_disk(scene, ended);
+    struct err outcome = kds_store_check(scene->store, scene->options, &scene->item, scene->middle, FORGE_NOW_S);
+    expect_err(outcome, ERR_DENIED, "older than the one that is at hand");
+    expect_kept(scene, ended);
+    OPENSSL_free((void *)ended.p);
+}
+
+static void test_a_list_that_is_fetched_must_be_in_force(void **state)
+{
+    struct scene *scene = *state;
+    struct bytes ended = list_that_has_ended(), future = list_of_the_future();
+    struct err outcome = kds_store_check(scene->store, scene->options, &scene->item, ended, FORGE_NOW_S);
+    expect_err(outcome, ERR_NOT_NOW, "out of date");
+    outcome = kds_store_check(scene->store, scene->options, &scene->item, future, FORGE_NOW_S);
+    expect_err(outcome, ERR_NOT_NOW, "future");
+    keep(scene, future);
+    outcome = kds_store_check(scene->store, scene->options, &scene->item, ended, FORGE_NOW_S);
+    expect_err(outcome, ERR_DENIED, "older than the one that is at hand");
+    OPENSSL_free((void *)ended.p);
+    OPENSSL_free((void *)future.p);
+}
+
 #define OF(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -188,6 +264,10 @@ int main(void)
         OF(test_an_older_list_that_comes_late_is_not_kept),
         OF(test_a_list_stays_in_memory_whatever_else_comes),
         OF(test_after_a_restart_the_disk_is_believed),
+        OF(test_a_list_on_disk_counts_whether_it_is_in_force_or_not),
+        OF(test_a_list_in_memory_ends_too),
+        OF(test_an_older_list_does_not_replace_one_that_has_ended),
+        OF(test_a_list_that_is_fetched_must_be_in_force),
     };
     return cmocka_run_group_tests(tests, forge_begin, forge_end);
 }
