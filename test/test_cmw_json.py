@@ -85,7 +85,10 @@ MALFORMED = {
     "no object": (lambda cmw: b"[]", "a record of the CMW is not"),
     "a list of one": (lambda cmw: b'["a"]', "a record of the CMW is not"),
     "an empty object": (lambda cmw: b"{}", "the CMW is not a collection"),
-    "cut": (lambda cmw: text_of(cmw)[:-1], "no JSON"),
+    "cut": (lambda cmw: text_of(cmw)[:-1], "no JSON without duplicates: line 1: '}' expected near end of file"),
+    "a slip in its third line": (lambda cmw: b'{\n"snp": [],\n"bind" []}', "line 3: ':' expected near '['"),
+    "a member of another name": (lambda cmw: text_of({{"snp": "zn"}.get(name, name): cmw[name] for name in cmw}),
+                                 'the CMW has an unknown member "zn"'),
     "trailing": (lambda cmw: text_of(cmw) + b"{}", "no JSON"),
     "a name twice": (lambda cmw: spoilt_text(cmw, b"{", b'{"snp": ["a", "", 4], '), "no JSON without duplicates"),
     "10000 deep": (lambda cmw: b"[" * 10000, "no JSON"),
@@ -100,9 +103,11 @@ MALFORMED = {
     "a negative indicator": (lambda cmw: spoilt(cmw, "snp", ["a", "", -4]), "a record of the CMW is not"),
     "no indicator but text": (lambda cmw: spoilt(cmw, "snp", ["a", "", "4"]), "a record of the CMW is not"),
     "evidence called an endorsement": (lambda cmw: text_of(cmw, snp=[*cmw["snp"][:2], 2]), 'the CMW has no member "snp"'),
-    "padding": (lambda cmw: spoilt(cmw, "bind", [cmw["bind"][0], "QQ==", 4]), "base64url"),
+    "padding": (lambda cmw: spoilt(cmw, "bind", [cmw["bind"][0], "QQ==", 4]),
+                'the CMW\'s member "bind": malformed base64url'),
     "plain base64": (lambda cmw: spoilt(cmw, "bind", [cmw["bind"][0], "++//", 4]), "base64url"),
-    "one character": (lambda cmw: spoilt(cmw, "bind", [cmw["bind"][0], "Q", 4]), "base64url"),
+    "one character": (lambda cmw: spoilt(cmw, "bind", [cmw["bind"][0], "Q", 4]),
+                      'the CMW\'s member "bind": base64url of 1 characters'),
 }
 
 

@@ -52,6 +52,13 @@ def operated(identity):
 
 # ---- Command line ----
 
+@pytest.mark.parametrize("command, said", [
+    ("show", "HCL report of an Azure machine"), ("policy", "HCL report of an Azure machine"),
+    ("policy", "CMW (CBOR or JSON)"), ("verify", "CMW (CBOR or JSON)"), ("verify", "HCL report of an Azure machine")])
+def test_help_names_what_a_command_reads(vouch, command, said):
+    assert said in re.sub(r"\s+", " ", vouch(command, "--help").stdout)
+
+
 @pytest.mark.parametrize("words", [["--help"], ["-h"], ["verify", "--help"], ["cert", "--help"]])
 def test_help_is_shown_on_standard_output(vouch, words):
     run = vouch(*words)

@@ -82,6 +82,9 @@ def test_of_a_bare_report_only_report_data_can_be_asked(judge, made, proofs):
     status, verdict = judge(report, *words, "--nonce", NONCE)
     assert (status, failures(verdict)[0]) == (1, "nonce")
     assert "only its whole REPORT_DATA can be asked for" in found(verdict, "nonce")
+    status, verdict = judge(report, *words, "--nonce", NONCE, "--report-data", due)
+    assert (status, failures(verdict), outcomes(verdict)["binding"]) == (1, ["nonce", "nonce_length"], "pass")
+    assert "REPORT_DATA was given whole; ask for no nonce beside it" in found(verdict, "nonce")
 
 
 def test_a_certificate_in_a_file_answers_a_challenge(vouch, certificate, policy):

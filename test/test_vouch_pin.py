@@ -59,13 +59,13 @@ CHANGES = {
                            ({"platform_info": 0x27}, {"smt", "platform_forbidden"})],
     "guest.min_guest_svn": [({"guest_svn": 6}, {"guest_svn"})],
     "guest.policy_required": [({"policy": 0x020137}, {"policy_required"}), ({"policy": 0x100137}, {"policy_required"})],
-    "guest.policy_forbidden": [({"policy": 0x120137 | 1 << bit}, {"policy_forbidden"}) for bit in (18, *range(21, 26))],
+    "guest.policy_forbidden": [({"policy": 0x120137 | 1 << bit}, {"policy_forbidden"}) for bit in (18, 21)],
     "guest.policy_exact": [({"policy": 0x120137 | 1 << bit}, {"policy_exact"}) for bit in (26, 63)],
     "guest.min_abi": [({"policy": 0x120136}, {"min_abi"}), ({"policy": 0x1200ff}, {"min_abi"})],
     "guest.min_vmpl": [({"vmpl": 0}, {"min_vmpl"})],
     "guest.max_vmpl": [({"vmpl": 2}, {"max_vmpl"})],
     "platform.required": [({"platform_info": 0x26 & ~(1 << bit)}, {"platform_required"}) for bit in (1, 2, 5)],
-    "platform.forbidden": [({"platform_info": 0x26 | 1 << bit}, {"platform_forbidden"}) for bit in (3, 4, 6, 7)],
+    "platform.forbidden": [({"platform_info": 0x26 | 1 << 7}, {"platform_forbidden"})],
     "platform.unknown_bits": [({"platform_info": 0x126}, {"platform_unknown_bits"})],
     "launch.host_data": [({"host_data": bytes(32)}, {"host_data"})],
     "launch.family_id": [({"family_id": bytes(16)}, {"family_id"})],
@@ -180,6 +180,12 @@ def test_the_evidence_itself_is_allowed_and_nothing_is_warned_of(chip, evidence,
     assert warnings(path) == SIMULATED
 
 
+def test_a_report_by_itself_shows_no_format(chip, evidence, pin):
+    _, text = pin(*evidence(chip))
+    assert "formats" not in yaml.safe_load(text)
+    assert "was not seen: a report by itself is in no format. The default:\n#formats: [cmw]\n" in text
+
+
 @each_of(CHANGES)
 def test_evidence_that_differs_in_one_field_is_refused(chip, evidence, pin, judged, changes, expected):
     path, _ = pin(*evidence(chip, **FULL))
@@ -200,15 +206,31 @@ def test_what_stands_in_comments_holds_when_it_is_wanted(chip, evidence, pin, ju
     {"guest_svn": 8}, {"policy": 0x120138}, {"policy": 0x120200},
     {"current": bytes([1, 56, 1]), "committed": bytes([1, 56, 1])},
     {"current_tcb": b"\xff" * 8, "committed_tcb": b"\xff" * 8}, {"launch_mit_vector": 0x1b, "current_mit_vector": 0xff},
-    {"report_id": b"\x67" * 32}])
+    {"report_id": b"\x67" * 32}, *({"policy": 0x120137 | 1 << bit} for bit in range(22, 26)),
+    *({"platform_info": 0x26 | 1 << bit} for bit in (3, 4, 6)), {"policy": 0x3d20137, "platform_info": 0x7e}])
 def test_what_is_newer_or_started_anew_is_let_in(chip, evidence, pin, judged, changes):
     path, _ = pin(*evidence(chip, **FULL))
     assert judged(path, *evidence(chip, "other.bin", **FULL | changes)) == ("allow", set())
 
 
+def test_protections_that_were_off_are_named_for_whoever_wants_them(chip, evidence, pin, judged):
+    bare = FULL | {"policy": 0x020137, "platform_info": 0}
+    path, text = pin(*evidence(chip, **bare))
+    guest = "single_socket, aes_256_xts, rapl_dis, ciphertext_hiding, page_swap_disable"
+    machine = "tsme, ecc, rapl_dis, ciphertext_hiding, alias_check_complete, iommu_write_safe"
+    assert f"add it to `policy_required`:\n  # {guest}\n" in text
+    assert f"add it to `required`:\n  # {machine}\n" in text
+    made = yaml.safe_load(text)
+    assert made["guest"]["policy_forbidden"] == ["smt", "migrate_ma", "debug", "cxl"]
+    assert (made["platform"]["forbidden"], "required" in made["platform"]) == (["smt", "tio"], False)
+    path.write_text(text.replace("platform:\n", f"platform:\n  required: [{machine}]\n"))
+    assert judged(path, *evidence(chip, **bare)) == ("deny", {"platform_required"})
+    assert judged(path, *evidence(chip, **bare | {"platform_info": 0x7e})) == ("allow", set())
+
+
 def test_a_guest_that_demands_less_is_not_refused_for_being_stricter(chip, evidence, pin, judged):
     """A weak guest's policy asks for no weakness."""
-    weak = FULL | {"policy": 0x3f0137, "platform_info": 0x27}
+    weak = FULL | {"policy": 0x3f0137, "platform_info": 0xa7}
     path, text = pin(*evidence(chip, **weak))
     assert "debug_disabled: false  # its host may look" in text
     assert "smt_disabled: false" in text

@@ -209,3 +209,13 @@ def test_what_is_no_evidence_cannot_be_tried(vouch, policy, made, certificate, t
 def test_a_certificate_without_evidence_is_denied(vouch, policy, server_identity):
     status, verdict = verdict_of(vouch("policy", "test", policy(), server_identity.cert_file, "--json"))
     assert (status, failures(verdict)) == (1, ["evidence"])
+
+
+def test_a_certificate_without_evidence_lacks_it_whatever_is_given_beside_it(vouch, policy, made, proofs):
+    """A VCEK, taken for evidence that it proves."""
+    words = proofs(made())
+    vcek = words[words.index("--vcek") + 1]
+    for more in [], ["--vek", vcek], words:
+        status, verdict = verdict_of(vouch("policy", "test", policy(), vcek, *more, "--json"))
+        assert (status, failures(verdict)) == (1, ["evidence"])
+        assert "the certificate carries no evidence" in verdict["reason"]

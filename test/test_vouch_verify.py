@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from support.simulated import certificate, made, policy, state  # noqa: F401: fixtures
+from support.simulated import certificate, made, policy, proofs, state  # noqa: F401: fixtures
 from support.vectors import AT, expectations, genuine, needs_vectors
 from support.vouch import could_not, failures, outcomes, shows, verdict_of
 
@@ -162,6 +162,33 @@ def test_a_report_of_another_length_is_denied(vouch, tmp_path, size):
 
 
 # ---- what cannot be tried ----
+
+@pytest.mark.parametrize("which, said", [
+    ("leaf", "a certificate is no report: what evidence it carries is judged with vouch policy test POLICY FILE"),
+    ("vcek", "that of a report's key is given with --vek"),
+    ("vcek.pem", "a certificate is no report"),
+    ("table", "a table of certificates is no evidence: it proves a report, beside which --certs gives it"),
+    ("corim", "a CoRIM is no evidence: it says what evidence should show, to a policy that names it in "
+              "measurements.corim"),
+])
+def test_what_is_no_report_is_not_judged_as_one(vouch, made, certificate, tmp_path, which, said):
+    cmw = cbor2.loads(made().read_bytes())
+    vcek = table_of(cmw["certs"][1])[VCEK]
+    comid = cbor2.CBORTag(506, cbor2.dumps({1: {0: "tag"}, 4: {0: []}}))
+    content = {"leaf": certificate().read_bytes(), "vcek": vcek, "table": cmw["certs"][1],
+               "vcek.pem": x509.load_der_x509_certificate(vcek).public_bytes(serialization.Encoding.PEM),
+               "corim": cbor2.dumps(cbor2.CBORTag(501, {0: "id", 1: [comid]}))}[which]
+    (tmp_path / which).write_bytes(content)
+    for more in [], ["--vek", tmp_path / which]:
+        could_not(vouch("verify", "--offline", "--report", tmp_path / which, *more), said, "verify")
+
+
+@pytest.mark.parametrize("spoil", [lambda der: der[:-1], lambda der: der + b"\0", lambda der: bytes(3000)])
+def test_what_only_begins_like_something_else_is_judged_as_a_report(vouch, made, proofs, tmp_path, spoil):
+    words = proofs(made())
+    (tmp_path / "spoilt").write_bytes(spoil((tmp_path / "vcek.der").read_bytes()))
+    status, verdict = verdict_of(vouch("verify", "--report", tmp_path / "spoilt", *words, "--json"))
+    assert (status, failures(verdict)[0]) == (1, "report_length")
 
 @pytest.mark.parametrize("words, said", [
     (["--report", "r"], "cannot open"),

@@ -41,8 +41,8 @@ struct vouch_material {
 /* ERR_INPUT when it is none of these, or one that is malformed; ERR_SYSTEM when it cannot be read. Release *out in any
  * case. */
 struct err vouch_material_read(const char *path, struct vouch_material *out) MUST_CHECK;
-/* As vouch_material_read for what can only be a report: whatever is no CMW, EAT or HCL report is its bytes, also when
- * they cannot be. */
+/* As vouch_material_read for what is meant to be a report: whatever is nothing else, whole and of another length, is
+ * its bytes, also when they cannot be. */
 struct err vouch_material_read_report(const char *path, struct vouch_material *out) MUST_CHECK;
 /* What a server showed; the certificates are taken over from `server`. */
 void vouch_material_of_server(struct vouch_server *server, struct vouch_material *out);

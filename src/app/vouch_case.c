@@ -10,14 +10,22 @@ bool vouch_case_brings_vek(const struct vouch_case *c)
     return material->table.vcek.n + material->table.vlek.n + material->evidence.vek.n > 0;
 }
 
-static struct err case_check_kind(enum material_kind kind)
+/* `is_report`: of --report, which is no certificate. */
+static struct err case_check_kind(enum material_kind kind, bool is_report)
 {
     switch (kind) {
     case MATERIAL_TABLE:
-        return err_make(ERR_INPUT, "a table of certificates is no evidence: it proves a report");
+        return err_make(ERR_INPUT,
+                        "a table of certificates is no evidence: it proves a report, beside which --certs gives it");
     case MATERIAL_CORIM:
-        return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show");
+        return err_make(ERR_INPUT, "a CoRIM is no evidence: it says what evidence should show, to a policy that names "
+                                   "it in measurements.corim");
     case MATERIAL_CERTIFICATE:
+        if (is_report)
+            return err_make(ERR_INPUT, "a certificate is no report: what evidence it carries is judged with vouch "
+                                       "policy test POLICY FILE; that of a report's key is given with --vek beside "
+                                       "the report");
+        break;
     case MATERIAL_CMW:
     case MATERIAL_HCL:
     case MATERIAL_EAT:
@@ -27,13 +35,12 @@ static struct err case_check_kind(enum material_kind kind)
     return OK;
 }
 
+/* A certificate without evidence is judged for that, whatever is given beside it. */
 static struct err case_fit(const struct vouch_files *files, const struct policy *policy, struct vouch_case *c)
 {
     const struct vouch_material *material = &c->material;
-    TRY(case_check_kind(material->kind));
     bool is_certificate = material->kind == MATERIAL_CERTIFICATE;
-    bool is_bare = is_certificate && !material->has_evidence;
-    if ((is_bare || vouch_case_brings_vek(c)) && vouch_files_are_given(files))
+    if (vouch_case_brings_vek(c) && vouch_files_are_given(files))
         return err_make(ERR_INPUT, "the %s brings its own certificates: give none beside it",
                         material_kind_name(material->kind));
     c->snp.report = material->report;
@@ -49,6 +56,7 @@ struct err vouch_case_open(const char *path, bool is_report, const struct vouch_
 {
     *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
     TRY(is_report ? vouch_material_read_report(path, &out->material) : vouch_material_read(path, &out->material));
+    TRY(err_within(case_check_kind(out->material.kind, is_report), "\"%.100s\"", path));
     TRY(case_fit(files, policy, out));
     return vouch_files_read_crl(files, &out->contents, &out->crl);
 }
@@ -76,6 +84,7 @@ struct err vouch_case_open_subject(const char *subject, bool direct_tls, int64_t
 {
     *out = (struct vouch_case){.now_us = files->has_at ? files->at_us : clock_wall_us()};
     TRY(vouch_subject_read(subject, direct_tls, timeout_us, &out->material));
+    TRY(err_within(case_check_kind(out->material.kind, false), "\"%.100s\"", subject));
     TRY(case_fit(files, NULL, out));
     return vouch_files_read_crl(files, &out->contents, &out->crl);
 }

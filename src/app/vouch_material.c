@@ -137,6 +137,21 @@ struct err vouch_material_read(const char *path, struct vouch_material *out)
     return err_within(material_recognise(path, bytes_of(out->content, out->size), out), "\"%.100s\"", path);
 }
 
+/* Malformed, a report is still what the caller took it for: only what is whole is something else. */
+static bool material_take_other(const char *path, struct bytes bytes, struct vouch_material *out)
+{
+    struct vouch_material other = {0};
+    bool is_other = !failed(material_recognise(path, bytes, &other));
+    if (is_other) {
+        other.content = out->content;
+        other.size = out->size;
+        *out = other;
+        return true;
+    }
+    vouch_material_release(&other);
+    return false;
+}
+
 struct err vouch_material_read_report(const char *path, struct vouch_material *out)
 {
     *out = (struct vouch_material){0};
@@ -146,7 +161,8 @@ struct err vouch_material_read_report(const char *path, struct vouch_material *o
         return err_within(material_take_alone(bytes, out), "\"%.100s\"", path);
     if (out->size != SNP_REPORT_SIZE && hcl_report_is_one(bytes))
         return err_within(material_take_hcl(bytes, out), "\"%.100s\"", path);
-    material_take_report(bytes, out);
+    if (out->size == SNP_REPORT_SIZE || !material_take_other(path, bytes, out))
+        material_take_report(bytes, out);
     return OK;
 }
 

@@ -11,11 +11,14 @@
 
 #define PIN_PCRS 10 /* the lowest: firmware, boot loader, kernel and its command line (TCG PC Client, 3.3.4) */
 
-/* Bits that only make a guest weaker: one that does without is not refused. */
+/* Bits that only make a guest weaker: one that does without is not refused. SEV-TIO is among them as CXL is: it is no
+ * protection, but lets in devices that a guest without it keeps out of its memory. Every other bit that has a name is a
+ * protection, but for the one that is always set. */
 #define PIN_WEAK_POLICY                                                                                                \
     (UINT64_C(1) << SNP_POLICY_SMT | UINT64_C(1) << SNP_POLICY_MIGRATE_MA | UINT64_C(1) << SNP_POLICY_DEBUG |          \
      UINT64_C(1) << SNP_POLICY_CXL)
-#define PIN_WEAK_PLATFORM   (UINT64_C(1) << SNP_PLATFORM_SMT)
+#define PIN_WEAK_PLATFORM   (UINT64_C(1) << SNP_PLATFORM_SMT | UINT64_C(1) << SNP_PLATFORM_TIO)
+#define PIN_STRICT_POLICY   (~(PIN_WEAK_POLICY | UINT64_C(1) << SNP_POLICY_RESERVED_ONE))
 #define PIN_POLICY_ABI_BITS UINT64_C(0xffff)
 
 /* ---- values ---- */
@@ -28,19 +31,35 @@ static uint64_t pin_named_bits(const struct snp_bit *bits)
     return named;
 }
 
-/* A list of the words whose bits are in `mask`; nothing when none is. */
-static void pin_words(const char *key, const struct snp_bit *bits, uint64_t mask, FILE *out)
+static void pin_names(const struct snp_bit *bits, uint64_t mask, FILE *out)
 {
-    const char *before = "[";
-    if ((mask & pin_named_bits(bits)) == 0)
-        return;
-    fprintf(out, "  %s: ", key);
+    const char *before = "";
     for (; bits->name; bits++)
         if (bit_is_set(mask, bits->bit)) {
             fprintf(out, "%s%s", before, bits->name);
             before = ", ";
         }
+}
+
+/* A list of the words whose bits are in `mask`; nothing when none is. */
+static void pin_words(const char *key, const struct snp_bit *bits, uint64_t mask, FILE *out)
+{
+    if ((mask & pin_named_bits(bits)) == 0)
+        return;
+    fprintf(out, "  %s: [", key);
+    pin_names(bits, mask, out);
     fputs("]\n", out);
+}
+
+/* A protection that was off is neither asked for nor refused: who gains one is not worse. */
+static void pin_unused(const char *key, const struct snp_bit *bits, uint64_t mask, FILE *out)
+{
+    if ((mask & pin_named_bits(bits)) == 0)
+        return;
+    fprintf(out, "  # Protections that were off. Who has them is let in, too; to demand one, add it to `%s`:\n  # ",
+            key);
+    pin_names(bits, mask, out);
+    fputc('\n', out);
 }
 
 static void pin_hex(const char *key, struct bytes value, FILE *out)
@@ -72,8 +91,13 @@ static void pin_quoted(const char *text, FILE *out)
 
 static void pin_formats(const struct vouch_pin *pin, FILE *out)
 {
-    fputs("\n# How the evidence is written.\n", out);
-    fprintf(out, "formats: [%s]\n", evidence_format_name(pin->format == EVIDENCE_NONE ? EVIDENCE_CMW : pin->format));
+    if (pin->format == EVIDENCE_NONE)
+        fprintf(out,
+                "\n# How the evidence is written was not seen: a report by itself is in no format. The default:\n"
+                "#formats: [%s]\n",
+                evidence_format_name(EVIDENCE_CMW));
+    else
+        fprintf(out, "\n# How the evidence is written.\nformats: [%s]\n", evidence_format_name(pin->format));
 }
 
 static void pin_measurements(const struct vouch_pin *pin, FILE *out)
@@ -172,7 +196,8 @@ static void pin_guest(const struct vouch_pin *pin, FILE *out)
     fprintf(out, "  smt_disabled: %s\n", smt ? "false" : "true");
     fprintf(out, "  min_guest_svn: %" PRIu32 "\n", report->guest_svn);
     pin_words("policy_required", snp_policy_bits, report->policy & ~PIN_WEAK_POLICY, out);
-    pin_words("policy_forbidden", snp_policy_bits, ~report->policy, out);
+    pin_unused("policy_required", snp_policy_bits, ~report->policy & PIN_STRICT_POLICY, out);
+    pin_words("policy_forbidden", snp_policy_bits, ~report->policy & PIN_WEAK_POLICY, out);
     fputs("  # Bits that have no name yet.\n", out);
     fprintf(out, "  policy_exact: {mask: 0x%" PRIx64 ", value: 0x%" PRIx64 "}\n", unnamed, report->policy & unnamed);
     fprintf(out, "  min_abi: \"%u.%u\"\n", snp_policy_abi_major(report->policy), snp_policy_abi_minor(report->policy));
@@ -182,13 +207,11 @@ static void pin_guest(const struct vouch_pin *pin, FILE *out)
 static void pin_platform(const struct vouch_pin *pin, FILE *out)
 {
     uint64_t info = pin->facts->report.platform_info;
-    fputs("\n# The machine (PLATFORM_INFO). New firmware may set further bits: when it does, look what they mean, and "
-          "take\n"
-          "# them out of `forbidden`.\n"
-          "platform:\n",
-          out);
+    fputs("\n# The machine (PLATFORM_INFO).\nplatform:\n", out);
     pin_words("required", snp_platform_bits, info & ~PIN_WEAK_PLATFORM, out);
-    pin_words("forbidden", snp_platform_bits, ~info, out);
+    pin_unused("required", snp_platform_bits, ~info & ~PIN_WEAK_PLATFORM, out);
+    pin_words("forbidden", snp_platform_bits, ~info & PIN_WEAK_PLATFORM, out);
+    fputs("  # Bits that have no name yet. New firmware may set one: when it does, look what it means.\n", out);
     fputs(snp_platform_unknown_bits(info) ? "  # Some were set.\n  unknown_bits: allow\n" : "  unknown_bits: deny\n",
           out);
 }

@@ -60,9 +60,22 @@ void cmw_write(const struct cmw *cmw, struct writer *w)
     cbor_write_text(w, cmw_type(is_azure));
 }
 
+static bool cmw_knows(struct bytes name)
+{
+    bool is_known = bytes_equal(name, bytes_of_string(CMW_TYPE_KEY));
+    for (size_t i = 0; i < CMW_MEMBERS; i++)
+        is_known = is_known || bytes_equal(name, bytes_of_string(cmw_members[i].name));
+    return is_known;
+}
+
 /* The indicator may be absent from a record (RFC 9999); one that is there must be right. */
 static struct err cmw_read_member(struct reader *r, const struct cmw_member *member, struct cmw *into)
 {
+    struct reader peek = *r;
+    struct bytes name = cbor_read_name(&peek);
+    if (!peek.bad && !cmw_knows(name))
+        return err_make(ERR_INPUT, "the CMW has an unknown member \"%.*s\"", (int)(name.n < 40 ? name.n : 40),
+                        (const char *)name.p);
     cbor_read_text(r, member->name);
     uint64_t count = cbor_read_array(r);
     cbor_read_text(r, member->media_type);

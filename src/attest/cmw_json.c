@@ -75,7 +75,7 @@ static struct err json_write_collection(json_t *collection, struct writer *out)
         if (json_is_string(member)) /* the collection's type */
             cbor_write_text(out, json_string_value(member));
         else
-            TRY(json_write_record(member, out));
+            TRY(err_within(json_write_record(member, out), "the CMW's member \"%.40s\"", names[i]));
     }
     return OK;
 }
@@ -87,7 +87,7 @@ struct err cmw_json_rewrite(struct bytes json, struct writer *out)
         return err_make(ERR_LIMIT, "the CMW has %zu bytes, more than %d", json.n, CMW_JSON_MAX);
     json_t *tree = json_loadb((const char *)json.p, json.n, JSON_REJECT_DUPLICATES, &problem);
     if (!tree)
-        return err_make(ERR_INPUT, "the CMW is no JSON without duplicates");
+        return err_make(ERR_INPUT, "the CMW is no JSON without duplicates: line %d: %s", problem.line, problem.text);
     struct err outcome = json_is_object(tree) ? json_write_collection(tree, out) : json_write_record(tree, out);
     json_decref(tree);
     return failed(outcome) ? outcome : writer_finish(out, "the CMW");

@@ -498,9 +498,11 @@ static void verify_report_format(const struct verify_report_request *request, st
 /* A nonce stands in the bind record, which REPORT_DATA is made of; of one that is not vouched for none is believed. */
 static void verify_report_nonce(const struct verify_report_request *request, bool is_bound, struct verdict *out)
 {
-    const char *absent = out->format == EVIDENCE_RAW
-                             ? "a report by itself does not say: only its whole REPORT_DATA can be asked for"
-                             : "the evidence is about none";
+    const char *absent = "the evidence is about none";
+    if (out->format == EVIDENCE_RAW)
+        absent = request->expected_data.n > 0
+                     ? "a report by itself does not say: REPORT_DATA was given whole; ask for no nonce beside it"
+                     : "a report by itself does not say: only its whole REPORT_DATA can be asked for";
     if (request->expected_nonce.n > 0)
         challenge_expect(request->policy, request->expected_nonce, is_bound ? request->bind->nonce : BYTES_NONE, absent,
                          &out->checks);
