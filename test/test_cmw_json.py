@@ -142,6 +142,12 @@ def test_malformed_json_in_a_certificate_is_refused(vouch, processor, policy, tm
     assert (status, failures(verdict)) == (1, ["evidence"])
 
 
+def test_json_is_not_read_where_nothing_in_it_is_accepted(vouch, processor, policy, tmp_path):
+    (tmp_path / "leaf.der").write_bytes(Draft().with_extension(oracle.der(0x0C, b"{")))
+    status, verdict = verdict_of(vouch("policy", "test", policy("formats: [dice]\n"), tmp_path / "leaf.der", "--json"))
+    assert (status, failures(verdict)) == (1, ["format"])
+
+
 def test_a_certificate_s_json_is_of_a_format_like_any_other(vouch, processor, policy, tmp_path):
     draft, chip = Draft(), oracle.Processor.load(processor)
     report = chip.report(draft.report_data(), GOOD)

@@ -16,7 +16,6 @@ policy_reader read_unknown_bits; /* enum policy_unknown_bits */
 policy_reader read_crl;          /* enum snp_crl_mode */
 policy_reader read_version;      /* policy->version */
 policy_reader read_whole;        /* struct policy_number, up to what the key's `width` holds */
-policy_reader read_vmpl;         /* struct policy_number */
 policy_reader read_mask;         /* uint64_t, not 0 */
 policy_reader read_length;       /* size_t: of a nonce */
 policy_reader read_firmware;     /* struct policy_firmware */

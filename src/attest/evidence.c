@@ -31,9 +31,15 @@ static struct err evidence_rewrite(struct evidence *out, struct bytes *extension
     return outcome;
 }
 
-/* The one extension that carries evidence, of whatever format, and what there is to read of it. */
-static struct err evidence_locate(const X509 *certificate, struct evidence *out, struct bytes *extension,
-                                  struct bytes *readable)
+static bool cmw_is_accepted(const bool accepted[EVIDENCE_FORMATS])
+{
+    return !accepted || accepted[EVIDENCE_CMW] || accepted[EVIDENCE_EAT] || accepted[EVIDENCE_AZURE];
+}
+
+/* The one extension that carries evidence, of whatever format, and what there is to read of it. No JSON is read where
+ * nothing in it is accepted. */
+static struct err evidence_locate(const X509 *certificate, const bool accepted[EVIDENCE_FORMATS], struct evidence *out,
+                                  struct bytes *extension, struct bytes *readable)
 {
     struct err outcome = err_make(ERR_NOT_FOUND, "the certificate carries no evidence");
     for (int i = EVIDENCE_NONE + 1; i < EVIDENCE_FORMATS; i++) {
@@ -45,7 +51,7 @@ static struct err evidence_locate(const X509 *certificate, struct evidence *out,
         if (found.code == ERR_NOT_FOUND)
             continue;
         *readable = content;
-        if (format == EVIDENCE_CMW && !failed(found))
+        if (format == EVIDENCE_CMW && !failed(found) && cmw_is_accepted(accepted))
             found = evidence_rewrite(out, readable);
         if (format == EVIDENCE_CMW && !failed(found) && eat_is_in(*readable))
             format = EVIDENCE_EAT;
@@ -139,7 +145,7 @@ struct err evidence_find(const X509 *certificate, const bool accepted[EVIDENCE_F
 {
     *out = (struct evidence){0};
     struct bytes extension = BYTES_NONE, readable = BYTES_NONE;
-    TRY(evidence_locate(certificate, out, &extension, &readable));
+    TRY(evidence_locate(certificate, accepted, out, &extension, &readable));
     if (EVP_Digest(extension.p, extension.n, out->sha256, NULL, EVP_sha256(), NULL) != 1)
         return err_crypto("cannot hash the evidence");
     if (accepted && !accepted[out->format])

@@ -85,9 +85,9 @@ const struct policy_key policy_keys[] = {
      "POLICY", FACT(report.policy)},
     {GUEST, "min_abi", read_abi, FIELD(guest.min_abi), JUDGE_CHECK_MIN_ABI, &demand_abi, "minimum of the ABI in POLICY",
      FACT(report.policy)},
-    {GUEST, "min_vmpl", read_vmpl, FIELD(guest.min_vmpl), JUDGE_CHECK_MIN_VMPL, &demand_at_least, "VMPL",
+    {GUEST, "min_vmpl", read_whole, FIELD(guest.min_vmpl), JUDGE_CHECK_MIN_VMPL, &demand_at_least, "VMPL",
      FACT(report.vmpl)},
-    {GUEST, "max_vmpl", read_vmpl, FIELD(guest.max_vmpl), JUDGE_CHECK_MAX_VMPL, &demand_at_most, "VMPL",
+    {GUEST, "max_vmpl", read_whole, FIELD(guest.max_vmpl), JUDGE_CHECK_MAX_VMPL, &demand_at_most, "VMPL",
      FACT(report.vmpl)},
     {GUEST, "mode", read_mode, FIELD(guest.mode), NO_DEMAND},
 

@@ -139,12 +139,6 @@ struct err read_whole(const struct policy_place *place, struct policy *policy, v
     return OK;
 }
 
-/* As wide as the report's field: of more than the four levels that there are, attest/policy_contradictions.h tells. */
-struct err read_vmpl(const struct policy_place *place, struct policy *policy, void *field)
-{
-    return read_whole(place, policy, field);
-}
-
 struct err read_mask(const struct policy_place *place, struct policy *policy, void *field)
 {
     uint64_t mask = 0;

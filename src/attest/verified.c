@@ -105,13 +105,13 @@ void verified_keep(struct verified *verified, const struct verified_key *key, co
                    int64_t now_us, struct verified_leaf *leaf)
 {
     struct verified_entry *entry;
-    int64_t until_us = now_us + policy->certificates.cache_duration_us;
     if (checklist_has_failure(&leaf->checks) || leaf->facts.valid_until_s <= 0 || verified->limit == 0) {
         verified_leaf_release(leaf);
         return;
     }
-    if (until_us / US_PER_SECOND > leaf->facts.valid_until_s)
-        until_us = leaf->facts.valid_until_s * US_PER_SECOND;
+    int64_t until_us = leaf->facts.valid_until_s * US_PER_SECOND;
+    if (until_us - now_us > policy->certificates.cache_duration_us)
+        until_us = now_us + policy->certificates.cache_duration_us;
     pthread_mutex_lock(&verified->lock);
     HASH_FIND(hh, verified->entries, key, sizeof *key, entry);
     if (entry)

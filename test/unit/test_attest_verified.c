@@ -250,6 +250,22 @@ static void test_what_is_known_does_not_outlive_a_clock_that_is_set_back(void **
     scene_end(&scene);
 }
 
+/* Of a caller's time near the end of all times, too. */
+static void test_how_long_a_verdict_is_kept_does_not_overflow(void **state)
+{
+    (void)state;
+    const int64_t late_us = INT64_MAX - US_PER_SECOND - 1;
+    struct verified *verified = verified_new(1);
+    struct verified_key key = {0};
+    struct policy policy = {.certificates.cache_duration_us = INT64_MAX};
+    struct verified_leaf leaf = {.facts.valid_until_s = INT64_MAX / US_PER_SECOND}, found = {0};
+    verified_keep(verified, &key, &policy, late_us, &leaf);
+    assert_true(verified_find(verified, &key, late_us, &found));
+    verified_leaf_release(&found);
+    assert_false(verified_find(verified, &key, INT64_MAX - 1, &found));
+    verified_free(verified);
+}
+
 /* All that there is room for are bound, and then the wall clock is set back. */
 static void test_nonces_expire_whatever_the_wall_clock_says(void **state)
 {
@@ -403,6 +419,7 @@ int main(void)
         cmocka_unit_test(test_a_certificate_that_expires_while_it_is_known_is_refused),
         cmocka_unit_test(test_what_is_known_is_forgotten_in_time),
         cmocka_unit_test(test_what_is_known_does_not_outlive_a_clock_that_is_set_back),
+        cmocka_unit_test(test_how_long_a_verdict_is_kept_does_not_overflow),
         cmocka_unit_test(test_nonces_expire_whatever_the_wall_clock_says),
         cmocka_unit_test(test_another_policy_of_the_same_text_knows_nothing),
         cmocka_unit_test(test_a_policy_without_a_cache_remembers_nothing),
