@@ -180,6 +180,21 @@ def test_every_worker_looks_at_its_clients(attested):
         assert "attestation is no longer accepted" in end_of(session)
 
 
+def test_more_clients_than_are_judged_in_a_turn_all_end(attested):
+    """Also where the worker has places that nobody has any more."""
+    daemon = attested(pool_mode="transaction")
+    sessions = [daemon.connect() for _ in range(60)]
+    for gone in sessions[::3]:
+        gone.close()
+    del sessions[::3]
+    with daemon.connect(user="dba", dbname="pgvouch") as console:
+        await_condition(lambda: sum("app" in client for client in console.execute("SHOW CLIENTS")) == len(sessions),
+                        "what the closed sessions leave")
+    daemon.change(measurement=OTHER)
+    for session in sessions:
+        assert "attestation is no longer accepted" in end_of(session)
+
+
 @pytest.mark.parametrize("more", ["on_policy_change: keep\n", "measurements_mode_warn"])
 def test_a_session_stays_where_the_new_policy_keeps_it_or_only_warns(attested, more):
     daemon = attested()

@@ -4,7 +4,6 @@
 #ifndef POOL_JANITOR_H
 #define POOL_JANITOR_H
 
-#include "gate/gate.h"
 #include "pool/client.h"
 
 #define JANITOR_PERIOD_US (300 * INT64_C(1000))
@@ -14,10 +13,6 @@ void janitor_tick(struct clientele *clientele);
 /* Closes idle links that are not wanted any more, and serves who waits: after PAUSE, RESUME, RECONNECT or a reload.
  * `database` NULL: all. */
 void janitor_weed(struct clientele *clientele, const struct pool_database *database);
-/* After a change of the gate's rules: clients whose evidence they do not accept any more end, each between
- * transactions.
- */
-void janitor_judge(struct clientele *clientele, const struct gate *gate);
 /* Ends every client and closes every link: KILL, shutdown. `database` NULL: all. */
 void janitor_clear(struct clientele *clientele, const struct pool_database *database, const char *text);
 

@@ -7,6 +7,7 @@
 #include "gate/gate.h"
 #include "pool/client.h"
 #include "pool/listener.h"
+#include "pool/review.h"
 
 #include <pthread.h>
 
@@ -37,6 +38,7 @@ struct worker {
     struct common *common;
     struct gate gate;
     struct clientele clientele;
+    struct review review;
     struct timer *tick;
     struct timer *end;
     pthread_t thread;

@@ -150,7 +150,7 @@ static void fleet_adopt_worker(void *arg, struct worker *worker)
     bool other_rules = snapshot->rules != worker->gate.rules; /* not so when a leaf was renewed */
     worker_adopt(worker, snapshot);
     if (other_rules)
-        janitor_judge(&worker->clientele, &worker->gate);
+        review_begin(&worker->review);
     janitor_weed(&worker->clientele, NULL);
     snapshot_drop(snapshot);
 }

@@ -2,9 +2,6 @@
 
 #include "base/clock.h"
 #include "config/effective.h"
-#include "gate/standing.h"
-
-#include <stdlib.h>
 
 static int64_t janitor_now(const struct clientele *clientele)
 {
@@ -154,20 +151,6 @@ void janitor_weed(struct clientele *clientele, const struct pool_database *datab
             continue;
         janitor_weed_idle(shard, janitor_now(clientele));
         shard_serve(shard);
-    }
-}
-
-void janitor_judge(struct clientele *clientele, const struct gate *gate)
-{
-    struct guest *guest;
-    struct guest *next;
-    for (guest = TAILQ_FIRST(&clientele->guests); guest; guest = next) {
-        next = TAILQ_NEXT(guest, entry);
-        struct client *client = client_of_guest(guest);
-        char *lost = standing_lost(client->identity, gate);
-        if (lost)
-            client_dismiss(client, lost);
-        free(lost);
     }
 }
 

@@ -13,6 +13,7 @@ libpool_a_SOURCES = \
     src/pool/registry.c include/pool/registry.h \
     src/pool/relay.c include/pool/relay.h \
     src/pool/requests.c include/pool/requests.h \
+    src/pool/review.c include/pool/review.h \
     src/pool/server.c include/pool/server.h \
     src/pool/server_login.c include/pool/server_login.h \
     src/pool/shard.c include/pool/shard.h \

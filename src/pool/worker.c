@@ -206,6 +206,7 @@ struct err worker_new(struct common *common, size_t index, struct snapshot *snap
     gate_init(&worker->gate, worker->place.engine, common->crew, &worker_gate_ops, worker);
     worker->gate.attest = common->attest;
     clientele_init(&worker->clientele, &worker->place, &common->clients, common->cancel_key);
+    review_init(&worker->review, &worker->clientele, &worker->gate);
     worker->tick = timer_new(worker->place.loop, worker_tick, worker);
     worker->end = timer_new(worker->place.loop, worker_end, worker);
     worker_adopt(worker, snapshot);
@@ -270,6 +271,7 @@ void worker_free(struct worker *worker)
     engine_free(worker->place.engine);
     loop_run(worker->place.loop);
     gate_close(&worker->gate);
+    review_end(&worker->review);
     clientele_free(&worker->clientele);
     timer_free(worker->tick);
     timer_free(worker->end);
