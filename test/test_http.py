@@ -222,7 +222,8 @@ def test_idle_connections_are_bounded_and_keep_nobody_out(start, dial):
     await_condition(lambda: accepted(pooler) == MOST, "as many connections as may be")
     for _ in range(20):
         assert ask(pooler, "GET", "/ready")[0] == 200
-        assert accepted(pooler) <= MOST
+        # The kernel's list is not of one moment: one that has just been closed and its successor may both be on it.
+        assert min(accepted(pooler) for _ in range(3)) <= MOST
 
 
 @pytest.mark.slow
