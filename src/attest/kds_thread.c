@@ -11,7 +11,8 @@
 #include <string.h>
 
 #define ROUND_MAX_MS      60000
-#define UNUSABLE_PAUSE_US (60 * US_PER_SECOND) /* before one who answered nonsense is asked for that again */
+#define UNUSABLE_PAUSE_US (60 * US_PER_SECOND)  /* before one who answered nonsense is asked for that again */
+#define UNTIMELY_PAUSE_US (600 * US_PER_SECOND) /* before who gave what is not in force is */
 #define SILENCED          "it is not asked while the program ends"
 
 /* While elements are removed; not every system has it. */
@@ -178,12 +179,13 @@ static void kds_begin_jobs(struct kds *kds)
 static void job_refuse(struct kds *kds, struct kds_job *job, const struct err *cause)
 {
     struct err why = *cause;
-    if (why.code == ERR_NOT_NOW) /* out of date: for the asker that is not a matter of waiting */
+    bool untimely = why.code == ERR_NOT_NOW;
+    if (untimely) /* for the asker that is not a matter of waiting */
         why.code = ERR_DENIED;
     why = err_within(why, "what KDS gave for %s is refused", kds_transfer_url(job->transfer));
     log_error("KDS: %s", why.why);
     kds_count_failure(kds, &kds->counters.refused, why.why);
-    kds_note(kds, job->name, UNUSABLE_PAUSE_US, false, cause->why);
+    kds_note(kds, job->name, untimely ? UNTIMELY_PAUSE_US : UNUSABLE_PAUSE_US, false, cause->why);
     job_fail(kds, job, &why);
 }
 
