@@ -319,6 +319,21 @@ static void test_a_policy_without_a_cache_remembers_nothing(void **state)
     scene_end(&scene);
 }
 
+/* What is known was found without it. */
+static void test_a_list_that_is_named_is_asked(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_begin(&scene, "");
+    assert_string_equal(judge(&scene), "");
+    assert_true(is_known(&scene));
+    scene.request.crl = BYTES_LITERAL("this is no list");
+    assert_string_equal(judge(&scene), SNP_CHECK_CHAIN_REVOCATION);
+    scene.request.crl = BYTES_NONE;
+    assert_string_equal(judge(&scene), "");
+    scene_end(&scene);
+}
+
 static void test_another_role_knows_nothing(void **state)
 {
     (void)state;
@@ -423,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_nonces_expire_whatever_the_wall_clock_says),
         cmocka_unit_test(test_another_policy_of_the_same_text_knows_nothing),
         cmocka_unit_test(test_a_policy_without_a_cache_remembers_nothing),
+        cmocka_unit_test(test_a_list_that_is_named_is_asked),
         cmocka_unit_test(test_another_role_knows_nothing),
         cmocka_unit_test(test_evidence_that_does_not_hold_is_not_remembered),
         cmocka_unit_test(test_a_measurement_that_holds_for_a_time_is_judged_again),
