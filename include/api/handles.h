@@ -25,7 +25,7 @@ struct vouch_verifier {
 
 enum request_subject { REQUEST_NONE = 0, REQUEST_CERTIFICATE, REQUEST_REPORT, REQUEST_CMW };
 
-#define REQUEST_ENDORSEMENTS (VOUCH_CRL + 1)
+#define REQUEST_ENDORSEMENTS (VOUCH_TABLE + 1)
 
 struct vouch_request {
     enum request_subject subject;
@@ -37,8 +37,9 @@ struct vouch_request {
     struct hcl_report hcl;    /* of a report as Azure's TPM holds it, the same; empty otherwise */
     uint8_t *endorsement[REQUEST_ENDORSEMENTS];
     size_t endorsement_size[REQUEST_ENDORSEMENTS];
-    bool is_endorsed;      /* any certificate was set */
-    struct policy *policy; /* one reference; may be NULL */
+    struct snp_certtable table; /* of VOUCH_TABLE: views into it */
+    bool is_endorsed;           /* any certificate was set, by itself */
+    struct policy *policy;      /* one reference; may be NULL */
     bool has_time;
     int64_t time_s;
     uint8_t nonce[BIND_NONCE_MAX];

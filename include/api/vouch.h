@@ -101,6 +101,10 @@ VOUCH_API int vouch_request_set_cmw(vouch_request *request, const void *bytes, s
  * intermediate only where AMD's own does not fit. An ARK is never trusted for itself. None of these goes with a
  * certificate, or with a CMW that brings its own.
  *
+ * A table is what a guest's device gives beside a report: configfs-tsm's auxblob, or the certificates of an extended
+ * guest request. Where it has a VCEK or VLEK, nothing else but a CRL goes with it; where it has none, as that of a host
+ * that was given none, it says nothing. A list in it counts as one that came with the evidence.
+ *
  * A CRL goes with evidence of every kind. It must speak: it is signed by the chain's ARK, in force and no older than
  * the policy's crl_max_age, about such certificates (of a VLEK: the list that AMD hands out for VLEKs), and it does not
  * name the intermediate. One that came with the evidence may only revoke, unless the policy sets crl_max_age: a peer
@@ -112,6 +116,7 @@ enum vouch_endorsement {
     VOUCH_INTERMEDIATE = 4, /* ASK or ASVK */
     VOUCH_ARK = 5,
     VOUCH_CRL = 6,
+    VOUCH_TABLE = 7,
 };
 VOUCH_API int vouch_request_set_endorsement(vouch_request *request, int endorsement, const void *bytes, size_t size,
                                             char *why, size_t why_size) VOUCH_MUST_LOOK;

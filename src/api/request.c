@@ -169,16 +169,24 @@ static struct err request_check_crl(struct bytes list)
 
 static struct err request_take_endorsement(vouch_request *request, int endorsement, const void *bytes, size_t size)
 {
-    if (endorsement < VOUCH_VEK || endorsement > VOUCH_CRL)
+    if (endorsement < VOUCH_VEK || endorsement >= REQUEST_ENDORSEMENTS)
         return err_make(ERR_UNSUPPORTED, "there is no endorsement of number %d", endorsement);
     TRY(request_check_piece(bytes, size, "endorsement"));
     if (request->endorsement[endorsement])
         return err_make(ERR_INPUT, "the request has this endorsement already");
     if (endorsement == VOUCH_CRL)
         TRY(request_check_crl(bytes_of(bytes, size)));
-    request->endorsement[endorsement] = mem_copy(bytes_of(bytes, size));
+    uint8_t *copy = mem_copy(bytes_of(bytes, size));
+    struct err outcome = OK;
+    if (endorsement == VOUCH_TABLE)
+        outcome = err_within(snp_certtable_parse(bytes_of(copy, size), &request->table), "table of certificates");
+    if (failed(outcome)) {
+        free(copy);
+        return outcome;
+    }
+    request->endorsement[endorsement] = copy;
     request->endorsement_size[endorsement] = size;
-    request->is_endorsed |= endorsement != VOUCH_CRL;
+    request->is_endorsed |= endorsement != VOUCH_CRL && endorsement != VOUCH_TABLE;
     return OK;
 }
 

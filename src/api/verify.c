@@ -60,7 +60,7 @@ static struct err verify_certificate_of(const vouch_verifier *verifier, const vo
         .crl = request_endorsement(request, VOUCH_CRL),
         .now_us = request_now_us(request),
     };
-    if (request->is_endorsed)
+    if (request->is_endorsed || request->endorsement[VOUCH_TABLE])
         return err_make(ERR_INPUT, "a certificate with evidence brings its own endorsements, but for a CRL");
     if (request->has_report_data)
         return err_make(ERR_INPUT, "what REPORT_DATA of a certificate has to be follows from the certificate");
@@ -75,16 +75,23 @@ static struct bytes request_report(const vouch_request *request)
     return request->hcl.report.n > 0 ? request->hcl.report : bytes_of(request->content, request->size);
 }
 
-/* Certificates of a CMW, or those given beside it or a report: never both, so that nobody wonders which were used. */
+static bool proves(const struct snp_certtable *table)
+{
+    return table->vcek.n + table->vlek.n > 0;
+}
+
+/* Certificates of a CMW, or of a table beside it or a report, or single ones: of one place alone, so that nobody
+ * wonders which were used. */
 static struct err request_collect(const vouch_request *request, struct snp_evidence *out)
 {
-    const struct snp_certtable *table = &request->evidence.table;
-    bool brings = table->vcek.n + table->vlek.n > 0;
+    bool is_brought = proves(&request->evidence.table), is_table = proves(&request->table);
     *out = (struct snp_evidence){.report = request_report(request)};
-    if (brings && request->is_endorsed)
+    if (is_brought && (request->is_endorsed || is_table))
         return err_make(ERR_INPUT, "the CMW brings its own endorsements, but for a CRL");
-    if (brings) {
-        snp_evidence_take_table(out, table);
+    if (is_table && request->is_endorsed)
+        return err_make(ERR_INPUT, "the table brings all endorsements, but for a CRL");
+    if (is_brought || is_table) {
+        snp_evidence_take_table(out, is_brought ? &request->evidence.table : &request->table);
         return OK;
     }
     out->vek = request_endorsement(request, VOUCH_VEK);
@@ -93,7 +100,7 @@ static struct err request_collect(const vouch_request *request, struct snp_evide
     out->intermediate = request_endorsement(request, VOUCH_INTERMEDIATE);
     out->ark = request_endorsement(request, VOUCH_ARK);
     if (out->vek.n + out->vcek.n + out->vlek.n == 0)
-        return err_make(ERR_INPUT, "the report's certificate is missing: a VEK, VCEK or VLEK");
+        return err_make(ERR_INPUT, "the report's certificate is missing: a VEK, VCEK or VLEK, or a table with one");
     return OK;
 }
 

@@ -157,7 +157,7 @@ static void test_parts_that_do_not_fit_together_are_an_error(void **state)
     assert_int_equal(vouch_request_set_cmw(request, bytes, sizeof bytes, why, sizeof why), VOUCH_ERROR_INPUT);
     assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
     assert_non_null(strstr(why, "VEK"));
-    assert_int_equal(vouch_request_set_endorsement(request, 7, bytes, 1, why, sizeof why), VOUCH_ERROR_UNSUPPORTED);
+    assert_int_equal(vouch_request_set_endorsement(request, 8, bytes, 1, why, sizeof why), VOUCH_ERROR_UNSUPPORTED);
     assert_int_equal(vouch_request_set_endorsement(request, 0, bytes, 1, why, sizeof why), VOUCH_ERROR_UNSUPPORTED);
     assert_int_equal(vouch_request_set_endorsement(request, VOUCH_CRL, bytes, 1, why, sizeof why), VOUCH_ERROR_INPUT);
     assert_int_equal(vouch_request_set_endorsement(request, VOUCH_VEK, bytes, 1, why, sizeof why), VOUCH_OK);
@@ -201,6 +201,79 @@ static void test_certificate_brings_its_own_endorsements(void **state)
     assert_string_equal(failure_of(request), VERIFY_CHECK_EVIDENCE); /* an ASK carries none */
     endorse(request, VOUCH_ARK, der);
     assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
+    vouch_request_free(request);
+    OPENSSL_free((void *)der.p);
+}
+
+/* The request of right_request, with a device's table in place of certificates; the writer is the caller's. */
+static vouch_request *request_with_table(const struct forge_evidence *made, const struct snp_certtable *table,
+                                         struct writer *w)
+{
+    vouch_policy *policy = policy_of("");
+    vouch_request *request = vouch_request_new();
+    *w = writer_growing(SNP_CERTTABLE_MAX);
+    snp_certtable_write(table, w);
+    assert_int_equal(vouch_request_set_report(request, made->report, sizeof made->report, why, sizeof why), VOUCH_OK);
+    endorse(request, VOUCH_TABLE, writer_bytes(w));
+    vouch_request_set_time(request, FORGE_NOW_S);
+    vouch_request_set_policy(request, policy);
+    vouch_policy_free(policy);
+    return request;
+}
+
+static void test_a_devices_table_proves_a_report(void **state)
+{
+    (void)state;
+    struct forge_vek plan = forge_vcek();
+    struct snp_report report = forge_report(SNP_VEK_VCEK);
+    struct bytes ark = forge_der(forge.ark);
+    struct forge_evidence made;
+    struct writer w;
+    forge_evidence(&plan, &report, &made);
+    const struct snp_certtable full = {.vcek = made.evidence.vek,
+                                       .intermediate = made.evidence.intermediate,
+                                       .ark = ark},
+                               bare = {.intermediate = made.evidence.intermediate, .ark = ark},
+                               foreign = {.vcek = made.evidence.intermediate, .ark = ark};
+    vouch_request *request = request_with_table(&made, &full, &w);
+    assert_string_equal(failure_of(request), "");
+    endorse(request, VOUCH_VCEK, made.evidence.vek); /* which of the two was used nobody would know */
+    assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
+    assert_non_null(strstr(why, "the table brings all endorsements"));
+    vouch_request_free(request);
+    writer_free(&w);
+    request = request_with_table(&made, &foreign, &w);
+    assert_string_not_equal(failure_of(request), "");
+    vouch_request_free(request);
+    writer_free(&w);
+    request = request_with_table(&made, &bare, &w);
+    assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
+    assert_non_null(strstr(why, "a table with one"));
+    endorse_all(request, &made);
+    assert_string_equal(failure_of(request), "");
+    vouch_request_free(request);
+    writer_free(&w);
+    OPENSSL_free((void *)ark.p);
+    forge_evidence_free(&made);
+}
+
+static void test_a_table_is_refused_that_is_none_or_has_no_report_to_prove(void **state)
+{
+    (void)state;
+    uint8_t bytes[64] = {1};
+    struct bytes der = forge_der(forge.ask);
+    vouch_request *request = vouch_request_new();
+    assert_int_equal(vouch_request_set_endorsement(request, VOUCH_TABLE, bytes, sizeof bytes, why, sizeof why),
+                     VOUCH_ERROR_INPUT);
+    assert_non_null(strstr(why, "table of certificates"));
+    memset(bytes, 0, sizeof bytes);
+    assert_int_equal(vouch_request_set_endorsement(request, VOUCH_TABLE, bytes, sizeof bytes, why, sizeof why),
+                     VOUCH_OK);
+    assert_int_equal(vouch_request_set_endorsement(request, VOUCH_TABLE, bytes, sizeof bytes, why, sizeof why),
+                     VOUCH_ERROR_INPUT);
+    assert_int_equal(vouch_request_set_certificate(request, der.p, der.n, why, sizeof why), VOUCH_OK);
+    assert_int_equal(try_verify(request), VOUCH_ERROR_INPUT);
+    assert_non_null(strstr(why, "brings its own"));
     vouch_request_free(request);
     OPENSSL_free((void *)der.p);
 }
@@ -293,6 +366,8 @@ int main(void)
         cmocka_unit_test(test_parts_that_do_not_fit_together_are_an_error),
         cmocka_unit_test(test_piece_that_is_too_large_is_an_error),
         cmocka_unit_test(test_certificate_brings_its_own_endorsements),
+        cmocka_unit_test(test_a_devices_table_proves_a_report),
+        cmocka_unit_test(test_a_table_is_refused_that_is_none_or_has_no_report_to_prove),
         cmocka_unit_test(test_session_that_is_not_tls_1_3_is_denied),
         cmocka_unit_test(test_leaf_stands_first_in_pem),
         cmocka_unit_test(test_threads_share_a_verifier),
