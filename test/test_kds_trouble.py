@@ -193,9 +193,10 @@ def test_a_service_of_another_name_is_told_nothing(fetch, report, authority, chi
 
 
 class Proxy:
-    """A proxy that knows CONNECT."""
+    """A proxy that knows CONNECT, and answers it with `refusal` where that is given."""
 
-    def __init__(self):
+    def __init__(self, refusal=None):
+        self.refusal = refusal
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.heads = []
@@ -214,6 +215,10 @@ class Proxy:
         while b"\r\n\r\n" not in head:
             head += client.recv(4096)
         self.heads.append(head.decode())
+        if self.refusal:
+            client.sendall(f"HTTP/1.1 {self.refusal}\r\nContent-Length: 0\r\n\r\n".encode())
+            client.close()
+            return
         host, port = head.split()[1].decode().rsplit(":", 1)
         server = socket.create_connection((host, int(port)))
         client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
@@ -230,12 +235,16 @@ class Proxy:
             pass
 
 
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 @pytest.fixture
 def proxy():
     made = Proxy()
     yield made
-    made.listener.shutdown(socket.SHUT_RDWR)
-    made.listener.close()
+    made.stop()
 
 
 def test_a_proxy_of_the_configuration_is_used(kds, fetch, report, proxy):
@@ -250,3 +259,38 @@ def test_a_proxy_of_the_environment_is_used_unless_none_is_wanted(kds, fetch, re
     assert proxy.heads == []
     assert fetch("--report", report, env=environment, proxy=None).returncode == 0
     assert len(proxy.heads) >= 1
+
+
+def test_a_proxy_is_left_out_where_the_environment_says_so(kds, fetch, proxy):
+    environment = {"https_proxy": proxy.url, "HTTPS_PROXY": proxy.url, "no_proxy": "127.0.0.1"}
+    assert fetch("--product", "milan", "--chain", env=environment, proxy=None).returncode == 0
+    assert proxy.heads == []
+
+
+@pytest.mark.parametrize("refusal", ["407 Proxy Authentication Required", "403 Forbidden"])
+def test_a_proxy_that_refuses_is_named_with_its_answer(kds, fetch, report, refusal):
+    refusing = Proxy(refusal)
+    try:
+        said = fetch("--report", report, proxy=refusing.url.replace("//", "//me:hunter2@"), timeout=2)
+        could_not(said, refusal[:3])
+        assert "hunter2" not in said.stderr
+        assert kds.requests == []
+    finally:
+        refusing.stop()
+
+
+MALFORMED = ["http://me:hunter2@127.0.0.1:99999", "foo://me:hunter2@127.0.0.1:1", "http://me:hunter2@[bad", "http://me:hunter2"]
+
+
+@pytest.mark.parametrize("value", MALFORMED)
+def test_a_proxy_that_is_none_is_refused_without_showing_its_password(fetch, value):
+    said = fetch("--product", "milan", "--chain", proxy=value)
+    could_not(said, r"invalid value for parameter kds_proxy .*expected none, or \[http://\]")
+    assert "hunter2" not in said.stderr
+
+
+@pytest.mark.parametrize("value", MALFORMED)
+def test_a_proxy_of_the_environment_that_is_none_is_not_shown(fetch, value):
+    said = fetch("--product", "milan", "--chain", proxy=None, env={"https_proxy": value, "HTTPS_PROXY": value})
+    could_not(said, "")
+    assert "hunter2" not in said.stderr

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "tls/pem.h"
 
+#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,10 +47,37 @@ static char *options_url(const struct settings *set)
     return mem_string_of(bytes_of(set->kds_url, size));
 }
 
+static bool is_proxy_scheme(const char *scheme)
+{
+    static const char *const schemes[] = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"};
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strcmp(scheme, schemes[i]) == 0)
+            return true;
+    return false;
+}
+
+/* As libcurl would read it later. It may hold a password, so no error repeats it. */
+static struct err options_check_proxy(const char *proxy)
+{
+    CURLU *url = *proxy && strcmp(proxy, "none") != 0 ? curl_url() : NULL;
+    char *scheme = NULL;
+    if (!url)
+        return OK;
+    bool good = curl_url_set(url, CURLUPART_URL, proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && is_proxy_scheme(scheme);
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    return good ? OK
+                : err_make(ERR_INPUT, "invalid value for parameter kds_proxy (not shown, it may hold a password): "
+                                      "expected none, or [http://][user:password@]host:port; the scheme may also be "
+                                      "https, socks4, socks4a, socks5 or socks5h");
+}
+
 static struct err options_fill(struct kds_options *options, const struct settings *set)
 {
     if (*options->ca_file && access(options->ca_file, R_OK) != 0)
         return err_system("kds_ca_file: cannot open \"%s\"", options->ca_file);
+    TRY(options_check_proxy(options->proxy));
     return err_within(options_read_arks(options, set->kds_ark_file), "kds_ark_file");
 }
 

@@ -92,6 +92,12 @@ const char *kds_transfer_url(const struct kds_transfer *transfer)
     return transfer->url;
 }
 
+/* libcurl repeats a proxy that it cannot read, with its password; kds_proxy was read when it was set. */
+static bool text_may_be_secret(const char *text)
+{
+    return strstr(text, "nsupported proxy") || strchr(text, '@');
+}
+
 static void transfer_judge_failure(const struct kds_transfer *transfer, CURLcode code, struct kds_reply *out)
 {
     if (transfer->body.bad) {
@@ -100,8 +106,12 @@ static void transfer_judge_failure(const struct kds_transfer *transfer, CURLcode
         return;
     }
     out->answer = KDS_ANSWER_LATER;
-    out->why = err_make(code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_NOT_NOW, "%s",
-                        *transfer->error ? transfer->error : curl_easy_strerror(code));
+    if (text_may_be_secret(transfer->error))
+        out->why = err_make(ERR_NOT_NOW, "the proxy (https_proxy of the environment) cannot be used: %s",
+                            curl_easy_strerror(code));
+    else
+        out->why = err_make(code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_NOT_NOW, "%s",
+                            *transfer->error ? transfer->error : curl_easy_strerror(code));
 }
 
 /* RFC 9110 section 15.5: what the client did wrong it will do wrong again, but for these. */
