@@ -9,9 +9,13 @@
  * second is what judging costs the sessions. Every login of the storm shows a certificate made for it alone. The
  * clients of the storm are a program of their own, CALLERS (bench/callers).
  *
- * Latencies are of the wall clock, from sending to ReadyForQuery, and counted in classes of powers of two: on a machine
- * that has other work they are that work's, too. What is not is the processor time that the pooler's threads (of
- * process PID, schedstat) take: that of its one worker, which is the busiest while all is calm, and that of all others.
+ * Latencies are of the wall clock, from when it was due to be sent to ReadyForQuery, and counted in classes of powers
+ * of two: on a machine that has other work they are that work's, too. What is not is the processor time that the
+ * pooler's threads (of process PID, schedstat) take: that of its one worker, which is the busiest while all is calm,
+ * and that of all others.
+ *
+ * Fails where somebody was refused, or where a judged login costs the worker more beyond a bare one than it costs the
+ * other threads, whose work judging is.
  */
 #include "base/clock.h"
 #include "base/mem.h"
@@ -140,13 +144,13 @@ static void *session(void *arg)
     int fd = dial();
     if (!send_all(fd, hello, startup("calm", hello)) || !await_ready(fd))
         errx(1, "a session could not log in");
-    for (int64_t at_us = clock_monotonic_us(); !atomic_load(&storm.over);) {
-        int64_t began = clock_monotonic_us();
+    for (int64_t due_us = clock_monotonic_us(); !atomic_load(&storm.over); due_us += PACE_US) {
+        bool is_late = clock_monotonic_us() > due_us; /* the answer before kept it: that is part of its latency */
+        sleep_until(due_us);
+        int64_t began = is_late ? due_us : clock_monotonic_us();
         if (!send_all(fd, query, sizeof query) || !await_ready(fd))
             errx(1, "a session was ended");
         note(phase, clock_monotonic_us() - began);
-        at_us = at_us + PACE_US > began ? at_us + PACE_US : began;
-        sleep_until(at_us);
     }
     close(fd);
     return NULL;
@@ -380,8 +384,9 @@ static void print_histogram(void)
     }
 }
 
-/* Of the worker's time, an answer costs what it costs while all is calm; the rest is the logins'. */
-static void print_usage(const double logins[PHASES], const double answers[PHASES])
+/* Of the worker's time, an answer costs what it costs while all is calm; the rest is the logins'. Returns whether
+ * judging is none of it. */
+static bool print_usage(const double logins[PHASES], const double answers[PHASES])
 {
     double worker[PHASES] = {0}, others[PHASES] = {0};
     double per_answer = storm.worker_us[CALM] / answers[CALM];
@@ -392,10 +397,12 @@ static void print_usage(const double logins[PHASES], const double answers[PHASES
     }
     print_row("the worker's CPU us a login", worker, 0);
     print_row("other threads' CPU us a login", others, 0);
+    return worker[FOREIGN] - worker[BARE] < others[FOREIGN] - others[BARE];
 }
 
 static void print_results(void)
 {
+    size_t all_refused = 0;
     double logins[PHASES], refused[PHASES], answers[PHASES];
     printf("| |");
     for (int i = 0; i < PHASES; i++) {
@@ -403,15 +410,20 @@ static void print_results(void)
         qsort(storm.latencies[i]->us, storm.latencies[i]->count, sizeof(uint32_t), compare);
         logins[i] = (double)storm.logins[i] / (double)(storm.seconds * storm.rounds);
         refused[i] = (double)storm.refused[i];
+        all_refused += storm.refused[i];
         answers[i] = (double)storm.latencies[i]->count;
     }
     printf("\n|---|---:|---:|---:|\n");
     print_row("logins a second", logins, 0);
     print_row("refused", refused, 0);
     print_row("answers", answers, 0);
-    print_usage(logins, answers);
+    bool is_crews = print_usage(logins, answers);
     print_quantiles();
     print_histogram();
+    if (all_refused > 0 || storm.logins[BARE] == 0 || storm.logins[FOREIGN] == 0)
+        errx(1, "not everybody was let in");
+    if (!is_crews)
+        errx(1, "the worker takes part in judging");
 }
 
 static size_t number(int argc, char **argv, int at, size_t otherwise)
