@@ -1,8 +1,10 @@
-/* Certificates: a peer's leaf with all that is asked of it, a VEK with its extensions, and a revocation list. */
+/* Certificates: a peer's leaf with all that is asked of it, a VEK with its extensions, a chain as KDS gives it, and a
+ * revocation list. */
 #include "fuzz.h"
 
 #include "attest/evidence.h"
 #include "snp/crl.h"
+#include "snp/kds_check.h"
 #include "snp/vek.h"
 
 static void take_leaf(struct bytes der)
@@ -45,9 +47,12 @@ static void take_vek(struct bytes bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct snp_kds_authorities authorities;
     struct snp_crl *crl = NULL;
     take_leaf(bytes_of(data, size));
     take_vek(bytes_of(data, size));
+    if (!failed(snp_kds_chain_read(bytes_of(data, size), &authorities)))
+        MUST_HOLD(authorities.ark.n > 0 && authorities.ark.n < size);
     if (!failed(snp_crl_parse(bytes_of(data, size), &crl)))
         snp_crl_free(crl);
     return 0;
