@@ -3,11 +3,12 @@
 import datetime
 import select
 import ssl
+from types import SimpleNamespace
 
 import psycopg
 import pytest
 
-from support import oracle, scratch
+from support import oracle, raw, scratch
 from support.attested import chip, nonce_of  # noqa: F401: fixture
 from support.kds import kds, revocation_list  # noqa: F401: fixture
 from support.oracle import Draft
@@ -25,6 +26,8 @@ NO_NONCE = "nonce: {required: false, max_age: 1h}\n"
 FORBIDDING = {
     "measurement": ({"measurement": OTHER}, "", f'measurement {MEASUREMENT} is not allowed by policy "strict"'),
     "tcb": ({}, 'tcb: {min_version: "9.0.0"}\n', "tcb_min_version: committed firmware "),
+    "tcb component": ({}, "tcb: {min_reported: {milan: {snp: 255}}}\n", "tcb_min_reported: "),
+    "only product": ({}, "chip: {products_allowed: [genoa]}\n", "product_allowed: Milan, expected one of: genoa"),
     "product": ({}, "chip: {products_denied: [milan]}\n", "product_denied: Milan, expected none of: milan"),
     "key": ({}, "chip: {key_kinds: [vlek]}\n", "key_kind_allowed: "),
     "format": ({}, "formats: [eat, dice]\n", "format: cmw, expected a format that the policy accepts"),
@@ -90,6 +93,14 @@ class Attested:
             return False
         return True
 
+    def is_met(self):
+        """With evidence."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
     def connect(self, **options):
         return self.pooler.connect(**{"sslmode": "require", "sslcert": self.certificate / "client.crt",
                                       "sslkey": self.certificate / "client.key", **options})
@@ -148,25 +159,39 @@ def test_a_session_without_a_nonce_goes_on_where_the_mode_of_nonce_lets_it(attes
     assert goes_on(session)
 
 
+@pytest.mark.parametrize("forbidden", ["measurement", "tcb", "product"])
 @pytest.mark.parametrize("pool_mode", ["session", "transaction"])
-def test_a_transaction_is_finished_first(attested, postgres, pool_mode):
+def test_a_transaction_is_finished_first(attested, postgres, pool_mode, forbidden):
+    options, more, reason = FORBIDDING[forbidden]
     daemon = attested(pool_mode=pool_mode)
     session = daemon.connect()
     session.execute("BEGIN")
     session.execute("CREATE TEMPORARY TABLE kept (n int) ON COMMIT DROP")
-    daemon.change(measurement=OTHER)
+    daemon.change(more, **options)
     with pytest.raises(psycopg.OperationalError, match="attestation refused"):
         daemon.connect()
     session.execute("INSERT INTO kept VALUES (7)")
     assert session.execute("SELECT n FROM kept").fetchone() == (7,)
     assert session.execute("COMMIT").statusmessage == "COMMIT"
-    assert "attestation is no longer accepted: measurement " in end_of(session)
+    assert f"attestation is no longer accepted: {reason}" in end_of(session)
 
 
-def test_the_end_has_the_state_of_a_shutdown_by_the_operator(attested):
+def test_a_session_goes_on_that_is_accepted_again_before_its_transaction_ends(attested):
+    daemon = attested()
+    session = daemon.connect()
+    session.execute("BEGIN")
+    daemon.change(measurement=OTHER)
+    daemon.change()
+    assert session.execute("COMMIT").statusmessage == "COMMIT"
+    assert goes_on(session)
+
+
+@pytest.mark.parametrize("forbidden", ["measurement", "tcb", "product"])
+def test_the_end_has_the_state_of_a_shutdown_by_the_operator(attested, forbidden):
+    options, more, _ = FORBIDDING[forbidden]
     daemon = attested(threads=2)
     session = daemon.connect()
-    daemon.change(measurement=OTHER)
+    daemon.change(more, **options)
     assert select.select([session.fileno()], [], [], 20)[0]
     with pytest.raises(psycopg.errors.AdminShutdown):
         session.execute("SELECT 1")
@@ -195,17 +220,37 @@ def test_more_clients_than_are_judged_in_a_turn_all_end(attested):
         assert "attestation is no longer accepted" in end_of(session)
 
 
-@pytest.mark.parametrize("more", ["on_policy_change: keep\n", "measurements_mode_warn"])
-def test_a_session_stays_where_the_new_policy_keeps_it_or_only_warns(attested, more):
+def test_a_session_stays_where_the_new_policy_only_warns(attested):
     daemon = attested()
     session = daemon.connect()
-    if more == "measurements_mode_warn":
-        daemon.change(measurement=OTHER, mode="warn")
-    else:
-        daemon.change(more, measurement=OTHER)
-        with pytest.raises(psycopg.OperationalError, match="attestation refused"):
-            daemon.connect()
-    assert session.execute("SELECT 40 + 2").fetchone() == (42,)
+    daemon.change(measurement=OTHER, mode="warn")
+    assert goes_on(session)
+
+
+@pytest.mark.parametrize("forbidden", ["measurement", "tcb", "product"])
+@pytest.mark.parametrize("pool_mode", ["session", "transaction"])
+def test_a_session_stays_where_the_new_policy_keeps_it_until_one_does_not(attested, pool_mode, forbidden):
+    options, more, reason = FORBIDDING[forbidden]
+    daemon = attested(pool_mode=pool_mode)
+    session = daemon.connect()
+    daemon.change(more + "on_policy_change: keep\n", **options)
+    with pytest.raises(psycopg.OperationalError, match="attestation refused"):
+        daemon.connect()
+    assert goes_on(session)
+    daemon.change(more, **options)
+    assert f"attestation is no longer accepted: {reason}" in end_of(session)
+
+
+def test_a_measurement_that_is_retired_since_ends_a_session_at_the_next_reload(attested):
+    """Time alone ends nothing."""
+    ends = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=4)
+    release = f"strict\n  sets: [{{name: old, values: ['{MEASUREMENT}'], not_after: '{ends:%Y-%m-%dT%H:%M:%SZ}'}}]"
+    daemon = attested(policy={"measurement": OTHER, "mode": release})
+    session = daemon.connect()
+    await_condition(lambda: not daemon.is_met(), "the release has ended")
+    assert goes_on(session)
+    daemon.change(measurement=OTHER, mode=release)
+    assert "attestation is no longer accepted: measurement" in end_of(session)
 
 
 def test_a_session_stays_that_the_new_policy_would_let_in(attested):
@@ -481,3 +526,68 @@ def test_without_a_policy_of_all_clients_sessions_stay(attested):
     daemon.pooler.reload(client_attest_policy="")
     await_condition(daemon.is_let_in, "the end of the policy")
     assert goes_on(session)
+
+
+# ---- logins that are under way ----
+
+def ask_password(attest):
+    """Lines that ask `app` for a password, and more of it, and whom `is_in_force` asks for."""
+    return f"hostssl all app 127.0.0.1/32 password{attest}\n" + HBA
+
+
+def at_password(daemon):
+    """A login of which only the password is due."""
+    shown = SimpleNamespace(cert_file=daemon.certificate / "client.crt", key_file=daemon.certificate / "client.key")
+    login = daemon.pooler.raw().secure(raw.client_tls(identity=shown))
+    login.send(raw.startup({"user": "app", "database": "app"}))
+    assert login.message().type == "R"
+    return login
+
+
+def answered(login):
+    return login.send(raw.message("p", raw.cstring("secret")))
+
+
+@pytest.fixture
+def asking(attested):
+    def start(attest):
+        return attested(users={"app": "secret", "dba": ""}, hba=ask_password(attest))
+
+    return start
+
+
+def test_a_login_is_refused_that_began_before_evidence_was_asked_for(asking):
+    daemon = asking("")
+    login = at_password(daemon)
+    daemon.change_hba(ask_password(" attest=strict"))
+    await_condition(lambda: not daemon.is_let_in(password="secret"), "the other lines")
+    refused = answered(login).error()
+    assert refused.sqlstate == "28000"
+    assert refused.text.startswith("attestation refused: evidence: none was asked for when the login began")
+    assert login.is_closed()
+
+
+@pytest.mark.parametrize("more", ["", "on_policy_change: keep\n"])
+def test_a_login_is_refused_whose_evidence_a_new_policy_does_not_accept(asking, more):
+    """There is no session yet that could be kept."""
+    daemon = asking(" attest=strict")
+    login = at_password(daemon)
+    daemon.change(more, measurement=OTHER)
+    refused = answered(login).error()
+    assert refused.sqlstate == "28000"
+    assert refused.text.startswith(f"attestation refused: measurement {MEASUREMENT} is not allowed")
+
+
+def test_a_login_goes_on_that_the_new_policy_would_let_in(asking):
+    daemon = asking(" attest=strict")
+    login = at_password(daemon)
+    daemon.change("chip: {products_allowed: [milan]}\n")
+    assert answered(login).await_welcome()
+
+
+def test_a_login_goes_on_of_which_other_rules_ask_no_evidence(asking):
+    daemon = asking("")
+    login = at_password(daemon)
+    daemon.change_hba(REJECTED.replace("app 127.0.0.1/32 reject", "app 127.0.0.1/32 password"))
+    await_condition(lambda: daemon.is_let_in(user="dba", dbname="pgvouch"), "the other lines")
+    assert answered(login).await_welcome()

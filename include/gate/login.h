@@ -54,6 +54,7 @@ struct login {
     bool asked_tls;    /* SSLRequest has been answered */
     bool asked_gssenc; /* GSSENCRequest has been answered */
     bool working;
+    bool is_own_uid;             /* on the console, of whom nothing is asked */
     const struct hba_line *line; /* NULL unless auth_type = hba */
     enum auth_type method;
     struct client_auth *auth; /* of password_exchange.h */
@@ -87,7 +88,8 @@ void login_let_in(struct turnstile_ticket *ticket);
 /* Frees the argument of the job that is done. */
 void login_job_end(struct login *login);
 
-/* The client is in: AuthenticationOk, and stream and identity go to gate_ops.admit. */
+/* The client is in: AuthenticationOk, and stream and identity go to gate_ops.admit. Refused instead where the rules
+ * have changed under way, and those in force would not take its evidence. */
 void login_admit(struct login *login);
 
 #endif

@@ -28,4 +28,8 @@ void standing_free(struct standing *standing); /* NULL does nothing */
  * any more; or no evidence was asked of it when it came. What is not asked again: see basis_judge. */
 char *standing_lost(const struct identity *identity, const struct gate *gate);
 
+/* The same of one whose login ends only now, having begun under other rules: it is no session yet that a policy could
+ * keep, and where evidence is asked for by now, it must have been shown. */
+char *standing_barred(const struct identity *identity, const struct address *peer, const struct gate *gate);
+
 #endif

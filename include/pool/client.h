@@ -43,9 +43,8 @@ void client_end(struct client *client, const char *sqlstate, const char *text);
 /* Its attestation is not accepted any more, and `why`: ends a session with 57P01, now when it is between transactions,
  * else at the end of its transaction. */
 void client_dismiss(struct client *client, const char *why);
-/* Refuses a client whose login is over with a FATAL error; takes over what client_admit does. */
-void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity, const char *sqlstate,
-                   const char *text);
+/* The opposite, until then: it is accepted again. */
+void client_pardon(struct client *client);
 
 struct client *client_of_guest(struct guest *guest);
 struct client *client_of_waiter(struct waiter *waiter);

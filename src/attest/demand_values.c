@@ -216,7 +216,7 @@ const struct demand_kind demand_author = {demand_bool_is_made, expect_present, m
 
 static void expect_in(const struct policy_key *key, const void *field, char out[DEMAND_TEXT_SIZE])
 {
-    demand_tell_words(key, *(const uint64_t *)field, "of: ", "", out);
+    demand_tell_words(key, *(const uint64_t *)field, "one of: ", "", out);
 }
 
 static void expect_out(const struct policy_key *key, const void *field, char out[DEMAND_TEXT_SIZE])

@@ -66,11 +66,11 @@ static bool admission_is_own_uid(const struct login *login)
 }
 
 /* False when the console is not for this user. */
-static bool admission_take_rights(struct login *login, bool own_uid)
+static bool admission_take_rights(struct login *login)
 {
     struct identity *identity = login->identity;
     bool any = login->rules->config->set.auth_type == AUTH_TYPE_ANY;
-    identity->may_admin = own_uid || any || rules_is_admin(login->rules, identity->user);
+    identity->may_admin = login->is_own_uid || any || rules_is_admin(login->rules, identity->user);
     identity->may_show = identity->may_admin || rules_is_watcher(login->rules, identity->user);
     return !identity->is_console || identity->may_show;
 }
@@ -135,13 +135,13 @@ void admission_decide(struct login *login)
         return;
     }
     identity->is_console = config_is_console(identity->database);
-    bool own_uid = admission_is_own_uid(login);
+    login->is_own_uid = admission_is_own_uid(login);
     if (!identity->is_console && !config_find_database(login->rules->config, identity->database, NULL)) {
         snprintf(text, sizeof text, "no such database: %s", identity->database);
         login_refuse(login, "3D000", text);
-    } else if (!admission_take_rights(login, own_uid)) {
+    } else if (!admission_take_rights(login)) {
         login_refuse(login, "42501", "not allowed");
-    } else if (own_uid) {
+    } else if (login->is_own_uid) {
         identity->auth_method = "peer";
         login_admit(login);
     } else if (!admission_choose_method(login)) {

@@ -1,6 +1,7 @@
 #include "gate/login.h"
 
 #include "base/mem.h"
+#include "gate/standing.h"
 #include "tls/peer.h"
 #include "wire/message.h"
 
@@ -152,8 +153,24 @@ static struct credentials *login_backend_credentials(struct login *login)
     return login_user_credentials(userlist_find(login->rules->users, login->identity->user));
 }
 
+static bool login_is_barred(struct login *login)
+{
+    const struct gate *gate = login->gate;
+    bool is_asked = !login->is_own_uid && login->rules != gate->rules;
+    char *why = is_asked ? standing_barred(login->identity, &login->peer, gate) : NULL;
+    if (!why)
+        return false;
+    char *text = mem_format("attestation refused: %s", why);
+    login_refuse(login, "28000", text);
+    free(text);
+    free(why);
+    return true;
+}
+
 void login_admit(struct login *login)
 {
+    if (login_is_barred(login))
+        return;
     struct stream *stream = login->stream;
     struct identity *identity = login->identity;
     struct writer out = writer_growing(64);

@@ -162,6 +162,12 @@ void client_dismiss(struct client *client, const char *why)
         client_end(client, "57P01", client->unwelcome);
 }
 
+void client_pardon(struct client *client)
+{
+    free(client->unwelcome);
+    client->unwelcome = NULL;
+}
+
 /* ---- stream ---- */
 
 static void client_arrived(void *owner, const uint8_t *p, size_t n)
@@ -435,8 +441,8 @@ static void client_lend_credentials(struct pool *pool, const struct config_datab
     }
 }
 
-void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity, const char *sqlstate,
-                   const char *text)
+static void client_refuse(struct clientele *clientele, struct stream *stream, struct identity *identity,
+                          const char *sqlstate, const char *text)
 {
     struct writer out = writer_growing(4096);
     wire_put_error(&out, "FATAL", sqlstate, text, NULL, NULL);

@@ -10,6 +10,8 @@ static void review_judge(const struct review *review, struct client *client)
     char *lost = standing_lost(client->identity, review->gate);
     if (lost)
         client_dismiss(client, lost);
+    else
+        client_pardon(client);
     free(lost);
 }
 

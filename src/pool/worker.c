@@ -4,7 +4,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gate/door.h"
-#include "gate/standing.h"
 #include "pool/cancel.h"
 #include "pool/janitor.h"
 #include "pool/tuning.h"
@@ -91,24 +90,13 @@ static void worker_accepted(void *arg, int fd, const struct address *peer, bool 
 
 /* ---- what the gate tells ---- */
 
-static void worker_refuse(struct worker *worker, struct stream *stream, struct identity *identity, const char *why)
-{
-    char *text = mem_format("attestation refused: %s", why);
-    client_refuse(&worker->clientele, stream, identity, "28000", text);
-    free(text);
-}
-
 static void worker_admit(void *ctx, struct stream *stream, struct identity *identity, struct bytes unread)
 {
     struct worker *worker = ctx;
-    char *lost = standing_lost(identity, &worker->gate); /* rules may have changed since the verdict */
-    if (lost)
-        worker_refuse(worker, stream, identity, lost);
-    else if (identity->is_console)
+    if (identity->is_console)
         worker->common->console(worker->common->console_ctx, worker, stream, identity, unread);
     else
         client_admit(&worker->clientele, stream, identity, unread);
-    free(lost);
 }
 
 /* A cancel key on its way to the worker whose client it is. */
