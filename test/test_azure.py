@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import select
 import struct
 from pathlib import Path
 from types import SimpleNamespace
@@ -393,10 +394,15 @@ def test_a_client_from_azure_is_let_in_by_a_policy_that_names_it(vouch, pgvouch,
                      auth_type="hba", client_tls_sslmode="require", attest_provider="simulated",
                      attest_state_dir=processor)
     shown = {"sslmode": "require", "sslcert": tmp_path / "c/client.crt", "sslkey": tmp_path / "c/client.key"}
-    with pooler.connect(**shown) as session:
-        assert session.execute("SELECT 1").fetchone() == (1,)
     with pytest.raises(psycopg.OperationalError, match="attestation refused: .*azure"):
         pooler.connect(dbname="plain", **shown)
+    session = pooler.connect(**shown)
+    assert session.execute("SELECT 1").fetchone() == (1,)
+    (folder / "azure").write_text(good + 'launch: {tpm_pcrs: {1: "%s"}}\n' % (64 * "a"))
+    pooler.reload()
+    assert select.select([session.fileno()], [], [], 20)[0], "a session goes on whose machine has other PCRs"
+    with pytest.raises(psycopg.errors.AdminShutdown, match=r"no longer accepted: azure_pcrs: PCR 1 is [0-9a-f]{64}, expected PCR 1 a{64}"):
+        session.execute("SELECT 1")
 
 
 def test_selftest_knows_an_azure_machine(vouch, azure):

@@ -26,6 +26,8 @@ struct verdict {
     uint8_t evidence_sha256[EVIDENCE_SHA256_SIZE];
     struct snp_facts facts;
     struct snp_lineage *lineage; /* a reference; NULL: the chain did not verify, or a report was judged by itself */
+    uint8_t *pcrs;               /* TPM_PCR_SIZE bytes each, the lowest first; NULL: no quote vouches for any */
+    uint32_t pcrs_quoted;        /* which: bit n for PCR n */
     size_t nonce_size;           /* of the evidence's nonce */
     bool nonce_is_ours;          /* it was given out by this server, and is this key's */
     int64_t issued_at_s;         /* as the evidence claims; 0: not known */

@@ -2,12 +2,15 @@
 
 #include "attest/challenge.h"
 #include "attest/judge.h"
+#include "attest/tpm_quote.h"
 #include "attest/verifier.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "snp/consistency.h"
 #include "snp/revocation.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define NOT_AGAIN "not asked of a session that goes on"
 #define NO_CHAIN  "the chain did not verify when the session began"
@@ -42,11 +45,18 @@ struct review {
     struct checklist *out;
 };
 
+static struct bytes pcr_values(const uint8_t *pcrs, uint32_t quoted)
+{
+    return bytes_of(pcrs, (size_t)__builtin_popcount(quoted) * TPM_PCR_SIZE);
+}
+
 struct basis basis_of(const struct verdict *verdict)
 {
     return (struct basis){.format = verdict->format,
                           .facts = verdict->facts,
                           .lineage = snp_lineage_hold(verdict->lineage),
+                          .pcrs = verdict->pcrs ? mem_copy(pcr_values(verdict->pcrs, verdict->pcrs_quoted)) : NULL,
+                          .pcrs_quoted = verdict->pcrs_quoted,
                           .nonce_size = verdict->nonce_size,
                           .nonce_is_ours = verdict->nonce_is_ours};
 }
@@ -54,6 +64,7 @@ struct basis basis_of(const struct verdict *verdict)
 void basis_release(struct basis *basis)
 {
     snp_lineage_drop(basis->lineage);
+    free(basis->pcrs);
     *basis = (struct basis){0};
 }
 
@@ -146,9 +157,11 @@ static void review_report(const struct review *review)
 /* A demand that nobody has looked at is not met. */
 static void review_demands(const struct review *review)
 {
-    judge_report(review->policy, &review->basis->facts, review->now_s * US_PER_SECOND, review->out);
+    const struct basis *basis = review->basis;
+    const struct tpm_quote quote = {.pcrs = basis->pcrs_quoted};
+    judge_report(review->policy, &basis->facts, review->now_s * US_PER_SECOND, review->out);
     checklist_add(review->out, JUDGE_CHECK_EVIDENCE_AGE, CHECK_SKIPPED, "", NOT_AGAIN);
-    checklist_add(review->out, JUDGE_CHECK_PCRS, CHECK_SKIPPED, "", NOT_AGAIN);
+    judge_pcrs(review->policy, basis->pcrs ? &quote : NULL, pcr_values(basis->pcrs, basis->pcrs_quoted), review->out);
     const char *missing = judge_missing(review->out);
     if (missing)
         checklist_add(review->out, missing, CHECK_FAIL, "", "the check was not made");

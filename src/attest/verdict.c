@@ -38,6 +38,7 @@ void verdict_release(struct verdict *verdict)
     free(verdict->policy_version);
     checklist_free(&verdict->checks);
     snp_lineage_drop(verdict->lineage);
+    free(verdict->pcrs);
     *verdict = (struct verdict){.kind = VERDICT_DENY};
 }
 

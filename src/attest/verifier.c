@@ -4,6 +4,7 @@
 #include "attest/challenge.h"
 #include "attest/judge.h"
 #include "base/clock.h"
+#include "base/mem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -326,6 +327,15 @@ static void verify_nonce(const struct verification *v)
                        v->checks);
 }
 
+/* What a quote that holds vouches for, for who judges the verdict later. */
+static void verify_keep_pcrs(const struct azure_facts *azure, struct verdict *verdict)
+{
+    if (!azure->quote_holds || azure->pcrs.n == 0)
+        return;
+    verdict->pcrs = mem_copy(azure->pcrs);
+    verdict->pcrs_quoted = azure->quote.pcrs;
+}
+
 /* Whether this very certificate held lately under this very policy: what was found then is found again. Not where the
  * caller names a list: that is no part of the key. */
 static bool verify_recall(struct verification *v)
@@ -410,6 +420,7 @@ void verify_certificate(const struct verify_request *request, struct verdict *ou
         verify_times(&v);
         size_t demands_from = out->checks.count;
         size_t demands_to = verify_demands(request->policy, &v.azure, request->now_us, &v.known.demands, out);
+        verify_keep_pcrs(&v.azure, out);
         verify_remember(&v, demands_from, demands_to);
         verify_nonce(&v);
     }

@@ -2,6 +2,7 @@
 #include "attest/basis.h"
 
 #include "attest/judge.h"
+#include "attest/tpm_quote.h"
 #include "attest/verifier.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -291,16 +292,37 @@ static void test_every_demand_is_made_again_in_its_mode(void **state)
     assert_string_equal(lost(scene, "guest: {min_vmpl: 3}", ""), JUDGE_CHECK_MIN_VMPL);
 }
 
-static void test_ages_and_pcrs_are_not_asked_again(void **state)
+static void test_ages_are_not_asked_again(void **state)
 {
     struct scene *scene = *state;
     begin(scene);
-    assert_string_equal(
-        lost(scene,
-             "formats: [cmw, azure]\nevidence: {max_age: 1s}\nnonce: {max_age: 1s}\nlaunch: {tpm_pcrs: {1: "
-             "\"0000000000000000000000000000000000000000000000000000000000000000\"}}",
-             ""),
-        "");
+    assert_string_equal(lost(scene, "evidence: {max_age: 1s}\nnonce: {max_age: 1s}", ""), "");
+}
+
+#define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
+#define ONES  "1111111111111111111111111111111111111111111111111111111111111111"
+
+/* PCRs 1 and 11, of zeros and ones. */
+static void quote_pcrs(struct scene *scene)
+{
+    uint8_t pcrs[2 * TPM_PCR_SIZE] = {0};
+    memset(pcrs + TPM_PCR_SIZE, 0x11, TPM_PCR_SIZE);
+    scene->basis.pcrs = mem_copy(BYTES(pcrs));
+    scene->basis.pcrs_quoted = 1 << 1 | 1 << 11;
+}
+
+static void test_pcrs_are_those_that_were_quoted(void **state)
+{
+    static const char both[] = "formats: [cmw, azure]\nlaunch: {tpm_pcrs: {1: \"" ZEROS "\", 11: \"" ONES "\"}}",
+                      other[] = "formats: [cmw, azure]\nlaunch: {tpm_pcrs: {11: \"" ZEROS "\"}}",
+                      third[] = "formats: [cmw, azure]\nlaunch: {tpm_pcrs: {12: \"" ZEROS "\"}}";
+    struct scene *scene = *state;
+    begin(scene);
+    assert_string_equal(lost(scene, both, ""), JUDGE_CHECK_PCRS); /* nobody quoted any */
+    quote_pcrs(scene);
+    assert_string_equal(lost(scene, both, ""), "");
+    assert_string_equal(lost(scene, other, ""), JUDGE_CHECK_PCRS);
+    assert_string_equal(lost(scene, third, ""), JUDGE_CHECK_PCRS);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -324,7 +346,8 @@ int main(void)
         TEST(test_a_list_that_was_not_kept_cannot_be_looked_at),
         TEST(test_the_nonce_must_be_what_is_asked_for),
         TEST(test_every_demand_is_made_again_in_its_mode),
-        TEST(test_ages_and_pcrs_are_not_asked_again),
+        TEST(test_ages_are_not_asked_again),
+        TEST(test_pcrs_are_those_that_were_quoted),
     };
     return cmocka_run_group_tests_name("attest_basis", tests, forge_begin, forge_end);
 }
