@@ -293,7 +293,7 @@ TOLERATED = {
                   "report_signature: it did not hold when the session began"),
     "chain": (lambda chip, draft: draft.with_evidence(chip.impostor(), GOOD),
               {"certificates": "  verify_chain: false\n"}, {}, "chain: the chain did not verify when the session began"),
-    "masked": (lambda chip, draft: draft.with_evidence(chip, GOOD, chip_id=bytes(64), key_info=2),
+    "masked": (lambda chip, draft: draft.with_evidence(chip, GOOD, chip_id=bytes(64)),
                {"certificates": "  allow_masked_chip_id: true\n"}, {}, "chip_id: masked"),
     "source": (lambda chip, draft: draft.with_evidence(chip, GOOD),
                {}, {"nonce": "nonce: {required: false, source: server}\n"},

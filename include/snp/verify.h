@@ -38,7 +38,7 @@ struct snp_trust {
     const struct snp_crl *const *other_crls; /* likewise, those for keys of the other kind */
     size_t other_crl_count;
     struct bytes crl; /* DER or PEM: one that the caller names, and that must speak, whatever crl_mode; empty: none */
-    bool allow_masked_chip_id; /* MASK_CHIP_KEY with a VCEK: CHIP_ID zero is let through */
+    bool allow_masked_chip_id; /* MASK_CHIP_ID with a VCEK: CHIP_ID zero is let through */
 };
 
 /* What the evidence says; to be believed only when the checklist has no failure. */

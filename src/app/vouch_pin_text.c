@@ -321,7 +321,7 @@ static void pin_certificates(const struct vouch_pin *pin, FILE *out)
         fputs("]\n", out);
     }
     if (pin_is_masked(pin))
-        fputs("  # The report does not say which chip it is of (MASK_CHIP_KEY).\n  allow_masked_chip_id: true\n", out);
+        fputs("  # The report does not say which chip it is of (MASK_CHIP_ID).\n  allow_masked_chip_id: true\n", out);
 }
 
 char *vouch_pin_text(const struct vouch_pin *pin)

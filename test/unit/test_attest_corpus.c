@@ -225,7 +225,7 @@ static void test_zero_chip_id_with_a_vcek(void **state)
     struct scene scene = scene_of(SNP_VEK_VCEK);
     memset(scene.report.chip_id, 0, sizeof scene.report.chip_id);
     check_scene(&scene, SNP_CHECK_CHIP_ID);
-    scene.report.key_info = 1 << 1; /* masked, says the report: a policy has to allow that */
+    scene.report.key_info = 1 << 1; /* says that no VCEK signs, and hides no chip by it */
     check_scene(&scene, SNP_CHECK_CHIP_ID);
 }
 
