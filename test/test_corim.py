@@ -99,6 +99,11 @@ def test_other_reference_values_are_passed_over(policy, judge):
     assert judge(policy(manifest))[0] == "pass"
 
 
+def test_a_measurement_may_have_a_name(policy, judge):
+    manifest = corim.with_reference({0: 641, 1: {2: [[7, GOOD]], 11: "image"}})
+    assert judge(policy(manifest))[0] == "pass"
+
+
 def test_tags_of_other_kinds_are_passed_over(policy, judge):
     good = CBORTag(corim.COMID, cbor2.dumps(corim.comid(corim.reference(corim.measured(GOOD)))))
     assert judge(policy(corim.corim(tags=[CBORTag(505, b"a CoSWID"), good])))[0] == "pass"

@@ -37,6 +37,7 @@ struct corim_measurement {
     bool has_svn, svn_is_minimum;
     uint64_t svn;
     struct corim_list digests;
+    bool has_more;       /* than those and a name */
     struct bytes values; /* encoded: all of the measurement's values */
 };
 

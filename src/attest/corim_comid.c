@@ -9,7 +9,7 @@ enum comid_member { COMID_IDENTITY = 1, COMID_TRIPLES = 4 };
 enum comid_triples { TRIPLES_REFERENCE = 0, TRIPLES_ATTEST_KEY = 3 };
 enum environment_member { ENVIRONMENT_CLASS = 0, ENVIRONMENT_INSTANCE = 1, ENVIRONMENT_GROUP = 2 };
 enum class_member { CLASS_ID = 0, CLASS_VENDOR = 1, CLASS_MODEL = 2, CLASS_LAYER = 3, CLASS_INDEX = 4 };
-enum value_member { VALUE_SVN = 1, VALUE_DIGESTS = 2 };
+enum value_member { VALUE_SVN = 1, VALUE_DIGESTS = 2, VALUE_NAME = 11 };
 
 /* ---- a CoMID ---- */
 
@@ -197,6 +197,7 @@ static struct err measurement_read_values(struct bytes values, struct corim_meas
             TRY(corim_read_list(&r, "digests", &out->digests));
         else
             cbor_read_item(&r);
+        out->has_more |= label != VALUE_SVN && label != VALUE_DIGESTS && label != VALUE_NAME;
     }
     return r.bad || count == 0 ? corim_malformed("measurement") : OK;
 }
@@ -215,6 +216,7 @@ static struct err measurement_read(struct reader *r, struct corim_measurement *o
             has_values = true;
         } else {
             cbor_read_item(r);
+            out->has_more = true; /* whose it has to be, among others */
         }
     }
     return r->bad || !has_values ? corim_malformed("measurement") : OK;

@@ -208,6 +208,9 @@ static struct err snp_find_svn(const struct snp_walk *walk, struct corim_list me
 static struct err snp_take_measurement(struct snp_walk *walk, const struct corim_environment *environment,
                                        const struct corim_measurement *measurement, struct corim_reference *reference)
 {
+    /* They belong together: a guest of that digest without the rest is not the one that was meant. */
+    if (measurement->has_more)
+        return err_make(ERR_UNSUPPORTED, "a launch measurement stands beside values that are not its digest or SVN");
     TRY(snp_read_digest(measurement->digests, &reference->measurement));
     if (walk->dialect->svn_key == walk->dialect->measurement_key)
         snp_take_svn(measurement, reference);
