@@ -39,6 +39,38 @@ def test_what_a_policy_leaves_open_is_warned_of(vouch, tmp_path):
         assert part in run.stdout
 
 
+def explained(run, key):
+    assert (run.returncode, run.stderr) == (0, "")
+    return re.search(rf"^  {re.escape(key)} +(.*)$", run.stdout, re.M)[1]
+
+
+@pytest.mark.parametrize("crl, said", [
+    ("required", "; it is at most 3600 s old"), ("if-available", "; one older than 3600 s is let pass with a warning"),
+    ("off", "not looked at")])
+def test_what_becomes_of_an_old_list_is_explained(vouch, tmp_path, crl, said):
+    (tmp_path / "p.yaml").write_text(f"certificates: {{crl: {crl}, crl_max_age: 1h}}\n")
+    assert explained(vouch("policy", "check", tmp_path / "p.yaml"), "certificates.crl").endswith(said)
+
+
+def test_without_a_chain_nothing_is_said_to_rest_on_it(vouch, tmp_path):
+    (tmp_path / "p.yaml").write_text("certificates: {crl: required, verify_chain: false}\n")
+    run = vouch("policy", "check", tmp_path / "p.yaml")
+    assert "only warned of" in explained(run, "certificates.crl")
+    assert "not told from others" in explained(run, "certificates.allow_simulated")
+
+
+@pytest.mark.parametrize("key", ["min_version", "min_current_version", "min_build", "min_current_build",
+                                 "min_platform_version", "min_launch"])
+def test_no_old_firmware_is_warned_of_where_a_minimum_is_set(vouch, tmp_path, key):
+    value = '"1.51.0"' if key.endswith("t_version") or key == "min_version" else "{milan: {snp: 5}}" if key == "min_launch" else "7"
+    (tmp_path / "p.yaml").write_text(f"tcb: {{{key}: {value}}}\n")
+    assert "known holes" not in vouch("policy", "check", tmp_path / "p.yaml").stdout
+
+
+def test_files_that_nobody_signs_are_warned_of(vouch, policy):
+    assert "decides what may run" in vouch("policy", "check", policy("", mode="strict\n  corim_unsigned: allow")).stdout
+
+
 def test_every_key_of_a_policy_is_explained():
     """Groups whose keys are told together stand as the group. What demands something of a report is told by its row."""
     rows = re.findall(r'^    \{(\w+), "(\w+)", read_\w+, .*NO_DEMAND\}', (TOP / "src/attest/policy_keys.c").read_text(),

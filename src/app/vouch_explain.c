@@ -192,11 +192,17 @@ static void explain_crl(const struct policy *policy, FILE *out)
         [SNP_CRL_OFF] = "revocation lists are not looked at",
     };
     fputs(texts[policy->certificates.crl], out);
-    if (policy->certificates.crl_max_age_us > 0 && policy->certificates.crl != SNP_CRL_OFF) {
+    if (policy->certificates.crl == SNP_CRL_OFF)
+        return;
+    if (policy->certificates.crl_max_age_us > 0) {
         char *age = value_duration_text(policy->certificates.crl_max_age_us);
-        fprintf(out, "; it is at most %s s old", age);
+        bool is_required = policy->certificates.crl == SNP_CRL_REQUIRED;
+        fprintf(out, is_required ? "; it is at most %s s old" : "; one older than %s s is let pass with a warning",
+                age);
         free(age);
     }
+    if (!policy->certificates.verify_chain)
+        fputs("; but all of that is only warned of, as the chain is", out);
 }
 
 static void explain_masked(const struct policy *policy, FILE *out)
@@ -208,9 +214,12 @@ static void explain_masked(const struct policy *policy, FILE *out)
 
 static void explain_simulated(const struct policy *policy, FILE *out)
 {
-    fputs(policy->certificates.allow_simulated ? "a simulated processor may be believed, if its root is trusted"
-                                               : "no simulated processor is believed",
-          out);
+    if (policy->certificates.allow_simulated)
+        fputs("a simulated processor may be believed, if its root is trusted", out);
+    else if (policy->certificates.verify_chain)
+        fputs("no simulated processor is believed", out);
+    else
+        fputs("a simulated processor is not told from others: the chain that would say so need not hold", out);
 }
 
 static void explain_unbound(const struct policy *policy, FILE *out)
@@ -299,11 +308,19 @@ static bool explain_debugging(const struct policy *policy)
     return !policy->guest.debug_disabled || policy->guest.mode != POLICY_STRICT;
 }
 
+static bool explain_unsigned_files(const struct policy *policy)
+{
+    return policy->measurements.takes_unsigned;
+}
+
 static bool explain_old_firmware(const struct policy *policy)
 {
-    bool asked = policy->tcb.min_version.given || policy->tcb.min_reported.given || policy->tcb.min_current.given ||
-                 policy->tcb.min_committed.given;
-    return !asked || policy->tcb.mode != POLICY_STRICT;
+    bool version = policy->tcb.min_version.given || policy->tcb.min_current_version.given ||
+                   policy->tcb.min_build.given || policy->tcb.min_current_build.given ||
+                   policy->tcb.min_platform_version.given;
+    bool tcb = policy->tcb.min_reported.given || policy->tcb.min_current.given || policy->tcb.min_committed.given ||
+               policy->tcb.min_launch.given;
+    return (!version && !tcb) || policy->tcb.mode != POLICY_STRICT;
 }
 
 static bool explain_simulation(const struct policy *policy)
@@ -327,6 +344,7 @@ static const struct {
     const char *warning;
 } gaps[] = {
     {explain_any_image, "an image that is not listed is let in: whoever rents such a machine can make it"},
+    {explain_unsigned_files, "whoever can write the files of measurements.corim decides what may run"},
     {explain_no_chain, "evidence that no processor signed is let in: anybody can make it"},
     {explain_debugging, "a guest that its host may look into is let in"},
     {explain_old_firmware, "firmware with known holes is let in"},

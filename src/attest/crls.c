@@ -195,11 +195,16 @@ static void crls_look(void *arg)
     timer_start(crls->look, look_after_us(refresh_us));
 }
 
-/* A policy that names no products means all, and likewise with kinds of keys. */
+/* A policy that names no products means all, and likewise with kinds of keys; one that does not insist lets others in.
+ */
 static bool policy_wants(const struct policy *policy, int product, enum snp_vek_kind vek)
 {
     uint64_t kinds = policy->chip.key_kinds;
-    if (policy->certificates.crl != SNP_CRL_REQUIRED || bit_is_set(policy->chip.products_denied, (unsigned)product))
+    if (policy->certificates.crl != SNP_CRL_REQUIRED)
+        return false;
+    if (policy->chip.mode != POLICY_STRICT)
+        return true;
+    if (bit_is_set(policy->chip.products_denied, (unsigned)product))
         return false;
     return policy_products_has_line(policy->chip.products_allowed, (enum snp_product)product) &&
            (kinds == 0 || bit_is_set(kinds, vek));

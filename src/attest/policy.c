@@ -124,6 +124,8 @@ size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]
     size_t count = 0;
     if (!policy->measurements.given)
         out[count++] = "no measurements are named: any guest image will do";
+    else if (policy->measurements.mode != POLICY_STRICT)
+        out[count++] = "measurements.mode is not strict: any guest image will do";
     if (policy->measurements.takes_unsigned)
         out[count++] = "measurements.corim_unsigned is allow: whoever can write the files decides what may run";
     if (!policy->certificates.verify_chain)
