@@ -21,14 +21,14 @@
 struct tsm {
     struct provider provider;
     char *root;
-    char *entry;         /* our directory's path */
-    int directory;     /* -1: none; else open and locked, for our life's sign: tsm_hold */
+    char *entry;       /* our directory's path */
+    int directory;     /* open and locked, as a sign of life; -1: there is no entry */
     bool shows_driver; /* whether its driver's device could be seen when we began */
 };
 
 /* A report is made when an attribute that holds part of it is read; errors are those of /dev/sev-guest's driver, or
  * ENOTTY of configfs-tsm itself, when there is no driver any more. That is told by the device, which goes with the
- * driver: an attribute that asks the driver (`provider`, both privlevels) makes the kernel follow a null pointer then. */
+ * driver: attributes that ask the driver (`provider`, both privlevels) make the kernel follow a null pointer then. */
 static struct err tsm_read_failure(const struct tsm *tsm, const char *name)
 {
     int error = errno;
@@ -173,8 +173,7 @@ static void tsm_let_go(struct tsm *tsm)
     tsm->directory = -1;
 }
 
-/* Where the daemon has become another user the entry's folder is root's and the entry stays: the next start takes it.
- */
+/* Who has become another user may not remove it from root's folder: the next start takes it. */
 static void tsm_free(struct provider *provider)
 {
     struct tsm *tsm = (struct tsm *)provider;
@@ -286,7 +285,8 @@ static struct err tsm_report(struct provider *provider, const uint8_t report_dat
                              struct provider_report *out)
 {
     struct tsm *tsm = (struct tsm *)provider;
-    struct err outcome = tsm_make_report(tsm, report_data, out);
+    struct err outcome = tsm->directory < 0 ? err_make(ERR_NOT_FOUND, "there is no entry in %s", tsm->root)
+                                            : tsm_make_report(tsm, report_data, out);
     if (outcome.code == ERR_NOT_FOUND) {
         provider_report_release(out);
         outcome = tsm_replace_entry(tsm);
