@@ -17,7 +17,7 @@ from support.machine import Machine
 from support.oracle import Processor
 from support.pooler import Pooler
 from support.postgres import Postgres
-from support.process import run
+from support.process import run, unprivileged
 from support.vouch import MEASUREMENT, Vouch
 
 TOP = Path(__file__).resolve().parent.parent
@@ -217,11 +217,13 @@ def pgvouch(request, pgvouch_program, scratch_root, ports, numbers):
     setting=value...). By default one database `app` on the scratch PostgreSQL and its user `app`, trusted."""
     poolers = request.node.stash.setdefault(POOLERS, [])
 
-    def start(databases=None, users=None, hba=None, ident=None, sections=None, env=None, **settings):
+    def start(databases=None, users=None, hba=None, ident=None, sections=None, env=None, flags=(),
+              privileges=unprivileged, **settings):
         if databases is None:
             databases = {"app": request.getfixturevalue("postgres").target()}
         pooler = Pooler(pgvouch_program, scratch_root / f"p{next(numbers)}", ports.take(), databases, settings=settings,
-                        users=users, hba=hba, ident=ident, sections=sections, env=env)
+                        users=users, hba=hba, ident=ident, sections=sections, env=env, flags=flags,
+                        privileges=privileges)
         poolers.append(pooler)
         return pooler
 

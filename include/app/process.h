@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Becomes `user` with its groups; nothing when "" or when it is that user already. Needs root. */
+/* Becomes `user` with its groups and without root's capabilities; nothing when "" or when it is that user already.
+ * Needs root. */
 struct err process_become(const char *user) MUST_CHECK;
 /* Goes into the background: the caller goes on in a session of its own, with /dev/null as standard streams. */
 struct err process_detach(void) MUST_CHECK;

@@ -30,4 +30,7 @@ struct provider {
  * sequence number may be used twice (drivers/virt/coco/sev-guest). `where` names the device. errno stays as it is. */
 struct err provider_check_key(int error, const char *where) MUST_CHECK;
 
+/* ERR_DENIED: this process's user may not `act` ("open", "make an entry in") `where`; says what to do. */
+struct err provider_lacks_right(const char *act, const char *where) MUST_CHECK;
+
 #endif

@@ -3,16 +3,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
 #endif
+
+/* The kernel takes them from who stops being root, unless the caller's securebits (SecureBits= of systemd, some
+ * containers) say otherwise. Of this thread, and there is no other yet. */
+static struct err process_drop_capabilities(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+    return syscall(SYS_capset, &header, none) == 0 ? OK : err_system("user: cannot give up root's capabilities");
+}
 
 struct err process_become(const char *user)
 {
@@ -27,6 +38,7 @@ struct err process_become(const char *user)
         return err_make(ERR_DENIED, "user: only root can become \"%s\"", user);
     if (initgroups(user, who->pw_gid) != 0 || setgid(who->pw_gid) != 0 || setuid(who->pw_uid) != 0)
         return err_system("user: cannot become \"%s\"", user);
+    TRY(process_drop_capabilities());
     if (setuid(0) == 0)
         return err_make(ERR_SYSTEM, "user: root could be regained after becoming \"%s\"", user);
     return OK;

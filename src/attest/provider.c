@@ -10,6 +10,15 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+static struct err provider_open_sev_guest(struct provider **out)
+{
+    struct err outcome = provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
+    if (outcome.code == ERR_SYSTEM && access(PROVIDER_SEV_GUEST_DEVICE, R_OK | W_OK) < 0 && errno == EACCES)
+        return provider_lacks_right("open", PROVIDER_SEV_GUEST_DEVICE);
+    return outcome;
+}
 
 /* The first device that is there. One that is there and does not work is an error: to go on without evidence is for
  * machines that have none. */
@@ -18,7 +27,7 @@ static struct err provider_open_first(const struct settings *set, const char *us
     struct err tsm = provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     if (!failed(tsm))
         return OK;
-    struct err sev_guest = provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
+    struct err sev_guest = provider_open_sev_guest(out);
     if (!failed(sev_guest)) {
         if (tsm.code != ERR_NOT_FOUND)
             log_warning("attestation provider tsm cannot be used, sev-guest is: %s", tsm.why);
@@ -44,7 +53,7 @@ static struct err provider_open_as(const struct settings *set, const char *user,
     case ATTEST_PROVIDER_TSM:
         return provider_tsm_open(PROVIDER_TSM_ROOT, user, out);
     case ATTEST_PROVIDER_SEV_GUEST:
-        return provider_sev_guest_open(PROVIDER_SEV_GUEST_DEVICE, out);
+        return provider_open_sev_guest(out);
     case ATTEST_PROVIDER_AZURE:
         return provider_azure_open(set->attest_tpm, out);
     case ATTEST_PROVIDER_SIMULATED:
@@ -99,6 +108,15 @@ struct err provider_check_key(int error, const char *where)
                     "the kernel has wiped the key with which the guest talks to the processor (%s: %s); only a reboot "
                     "brings attestation back",
                     where, name);
+}
+
+struct err provider_lacks_right(const char *act, const char *where)
+{
+    return err_make(
+        ERR_DENIED,
+        "user %u may not %s %s, which is root's: start as root (pgvouch becomes `user`, or -u, once the device "
+        "is open), or give that user the right",
+        (unsigned)geteuid(), act, where);
 }
 
 void provider_set_pace(struct provider *provider, struct pace *pace)

@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -37,6 +38,7 @@ enum operation {
     OP_WRITE,
     OP_CLOSE,
     OP_IOCTL,
+    OP_FLOCK,
 };
 
 struct call {
@@ -327,6 +329,14 @@ int ioctl(int fd, unsigned long code, ...)
     void *argument = va_arg(rest, void *);
     va_end(rest);
     return file_path(fd) ? machine_ioctl(fd, code, argument) : REAL(ioctl)(fd, code, argument);
+}
+
+int flock(int fd, int operation)
+{
+    struct call call = {.operation = OP_FLOCK, .number = (uint32_t)operation};
+    struct answer answer;
+    size_t size;
+    return file_path(fd) ? machine_call(fd, &call, 0, &answer, &size) : REAL(flock)(fd, operation);
 }
 
 /* By the names that programs with 64-bit offsets use, Python among them. */

@@ -1,12 +1,13 @@
 """An SEV-SNP guest that is imagined: Linux's sev-guest driver and configfs-tsm, the host below and the processor.
 
 A program that is started with `Machine.env` meets it in place of the machine it runs on: test/preload/snp_guest.c carries its
-calls here. The kernel's part keeps to drivers/virt/coco/sev-guest, drivers/virt/coco/guest/report.c and fs/configfs: sizes,
+calls here. The kernel's part keeps to drivers/virt/coco/sev-guest, drivers/virt/coco/guest/report.c and fs/configfs: owners and modes, sizes,
 errors, `generation`, the retries while the host is busy, and the VMPCK, which is wiped after anything that went wrong with a
 request that was sent. Reports are signed by a simulated processor's real keys.
 """
 
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -16,7 +17,7 @@ import time
 from . import scratch
 
 # What snp_guest.c says.
-ACCESS, MKDIR, RMDIR, CHOWN, OPEN, READ, PREAD, WRITE, CLOSE, IOCTL = range(1, 11)
+ACCESS, MKDIR, RMDIR, CHOWN, OPEN, READ, PREAD, WRITE, CLOSE, IOCTL, FLOCK = range(1, 12)
 HOLDS_REQUEST, HOLDS_ASK, HOLDS_RESPONSE = 1, 2, 4
 MESSAGE_MAX = 70000
 
@@ -37,6 +38,7 @@ CPUID, MSR = "/dev/cpu/0/cpuid", "/dev/cpu/0/msr"
 SEV_STATUS = 0xC0010131
 INBLOB_MAX, INBLOB_SIZE = 64, 64
 PRIVLEVEL_MAX = 3
+CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_SYS_RAWIO = 0, 1, 17
 UNREAD = object()
 
 
@@ -46,6 +48,46 @@ class Refused(Exception):
     def __init__(self, error):
         super().__init__(os.strerror(error))
         self.error = error
+
+
+class Caller:
+    """Who makes a call: as credentials(7) has it at that moment."""
+
+    def __init__(self, peer):
+        pid, self.uid, self.gid = struct.unpack("iII", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        self.groups = {self.gid, *map(int, status["Groups"].split())}
+        self.capabilities = int(status["CapEff"], 16)
+
+    def has(self, capability):
+        return bool(self.capabilities >> capability & 1)
+
+
+class Inode:
+    """Owner and mode of something, and who holds the lock on it."""
+
+    def __init__(self, mode, uid=0, gid=0):
+        self.mode, self.uid, self.gid = mode, uid, gid
+        self.locked_by = None
+
+    def check(self, caller, wanted):
+        """inode_permission: `wanted` is of R_OK, W_OK, X_OK."""
+        shift = 6 if caller.uid == self.uid else 3 if self.gid in caller.groups else 0
+        if not caller.has(CAP_DAC_OVERRIDE) and wanted & ~(self.mode >> shift):
+            raise Refused(errno.EACCES)
+
+    def lock(self, holder, operation):
+        if operation & fcntl.LOCK_UN:
+            self.unlock(holder)
+        elif self.locked_by not in (None, holder):
+            raise Refused(errno.EWOULDBLOCK)  # nobody here asks without LOCK_NB
+        else:
+            self.locked_by = holder
+
+    def unlock(self, holder):
+        if self.locked_by is holder:
+            self.locked_by = None
 
 
 class Host:
@@ -185,10 +227,12 @@ class Driver:
 
 
 class Entry:
-    """A directory of configfs-tsm."""
+    """A directory of configfs-tsm. .inodes: its own at "", and its attributes'."""
 
-    def __init__(self):
-        self.owner = None
+    def __init__(self, uid, gid):
+        self.inodes = {"": Inode(0o755, uid, gid),
+                       **{name: Inode(0o444, uid, gid) for name in Tsm.READABLE},
+                       **{name: Inode(0o200, uid, gid) for name in Tsm.WRITABLE}}
         self.write_generation = self.read_generation = 0
         self.privlevel = 0
         self.inblob = b""
@@ -204,9 +248,15 @@ class Tsm:
     def __init__(self, driver):
         self.driver = driver
         self.technology = "sev_guest"  # None: nobody stands behind it
+        self.oopses = 0  # of the kernel, which follows provider.ops without a look
         self.entries = {}
         self.lock = threading.RLock()  # tsm_rwsem
         self.meddle = None  # called with the entry before a report is made: somebody else, who writes to it
+
+    def follow_ops(self):
+        if self.technology is None:
+            self.oopses += 1
+            raise Refused(errno.EIO)  # in earnest the caller is killed
 
     def advance(self, entry):
         if entry.write_generation == entry.read_generation - 1:
@@ -214,6 +264,7 @@ class Tsm:
         entry.write_generation += 1
 
     def store_privlevel(self, entry, text):
+        self.follow_ops()
         level = int(text)
         if not self.driver.host.vmpl <= level <= PRIVLEVEL_MAX:
             raise Refused(errno.EINVAL)
@@ -235,6 +286,8 @@ class Tsm:
         if not entry.inblob:
             raise Refused(errno.EINVAL)
         if entry.outblob is None or entry.read_generation != entry.write_generation:
+            if self.technology is None:
+                raise Refused(errno.ENOTTY)
             self._generate(entry)
         return entry.outblob if name == "outblob" else entry.auxblob
 
@@ -244,6 +297,7 @@ class Tsm:
                 return self._blob(entry, name)
             if name == "generation":
                 return b"%d\n" % entry.write_generation
+            self.follow_ops()
             return b"%d\n" % self.driver.host.vmpl if name == "privlevel_floor" else self.technology.encode() + b"\n"
 
 
@@ -285,11 +339,22 @@ class Attribute:
 
 
 class Directory:
+    def __init__(self, inode):
+        self.inode = inode
+
+    def flock(self, operation):
+        self.inode.lock(self, operation)
+
+    def close(self):
+        self.inode.unlock(self)
+
+
+class Device:
     def close(self):
         pass
 
 
-class SevGuest(Directory):
+class SevGuest(Device):
     """/dev/sev-guest."""
 
     def __init__(self, driver):
@@ -299,7 +364,7 @@ class SevGuest(Directory):
         return self.driver.ioctl(code, payload)
 
 
-class Registers(Directory):
+class Registers(Device):
     """CPUID or MSRs of a processor that shows SEV-SNP, or does not."""
 
     def __init__(self, path, active):
@@ -316,7 +381,8 @@ class Registers(Directory):
 
 
 class Machine:
-    """.host, .driver, .tsm are there to be changed; .present: which devices there are; .active: whether SEV-SNP is on."""
+    """.host, .driver, .tsm are there to be changed; .present: which devices there are; .active: whether SEV-SNP is on;
+    .inodes: whose the devices are, as Linux makes them: root's."""
 
     def __init__(self, folder, library, processor, measurement):
         self.host = Host(processor, measurement)
@@ -324,6 +390,7 @@ class Machine:
         self.tsm = Tsm(self.driver)
         self.present = {DEVICE, ROOT, CPUID, MSR}
         self.active = True
+        self.inodes = {DEVICE: Inode(0o600), ROOT: Inode(0o755), CPUID: Inode(0o600), MSR: Inode(0o600)}
         path = folder / "machine"
         self.env = {"LD_PRELOAD": str(library), "PGVOUCH_TEST_MACHINE": str(path),
                     # Its runtime wants to be the first library, and cannot be.
@@ -334,6 +401,19 @@ class Machine:
         self.listener.listen(64)
         self.thread = threading.Thread(target=self._accept, daemon=True)
         self.thread.start()
+
+    def let_in(self, uid):
+        """What an administrator may do: the user is given the devices that make reports."""
+        self.inodes[DEVICE].uid = self.inodes[ROOT].uid = uid
+
+    def unload(self):
+        """rmmod sev-guest"""
+        self.present.discard(DEVICE)
+        self.tsm.technology = None
+
+    def load(self):
+        self.present.add(DEVICE)
+        self.tsm.technology = "sev_guest"
 
     def close(self):
         self.driver.ended.set()
@@ -356,14 +436,16 @@ class Machine:
                 operation, number, offset = struct.unpack_from("<IIQ", message)
                 try:
                     if operation == OPEN:
-                        file = self._open(message[16:].decode(), number)
-                    error, value, payload = self._call(file, operation, number, offset, message[16:])
+                        file = self._open(Caller(peer), message[16:].decode(), number)
+                    error, value, payload = self._call(peer, file, operation, number, offset, message[16:])
                 except Refused as refused:
                     error, value, payload = refused.error, -1, b""
                 try:
                     peer.send(struct.pack("<ii", error, value) + payload)
                 except OSError:
-                    return  # the program has ended
+                    break  # the program has ended
+            if isinstance(file, Directory):
+                file.close()
 
     @staticmethod
     def _receive(peer):
@@ -372,12 +454,12 @@ class Machine:
         except OSError:
             return b""
 
-    def _call(self, file, operation, number, offset, payload):
+    def _call(self, peer, file, operation, number, offset, payload):
         """errno, the value and what belongs to it."""
         value, data = 0, b""
         if operation in (ACCESS, MKDIR, RMDIR, CHOWN):
             getattr(self, {ACCESS: "_access", MKDIR: "_mkdir", RMDIR: "_rmdir", CHOWN: "_chown"}[operation])(
-                payload.decode(), number)
+                Caller(peer), payload.decode(), number)
         elif operation == IOCTL and hasattr(file, "ioctl"):
             return file.ioctl(number, payload)
         elif operation == READ and hasattr(file, "read"):
@@ -386,6 +468,8 @@ class Machine:
             data = file.pread(number, offset)
         elif operation == WRITE and hasattr(file, "write"):
             value = file.write(payload)
+        elif operation == FLOCK and hasattr(file, "flock"):
+            file.flock(number)
         elif operation == CLOSE:
             file.close()
         elif operation != OPEN:
@@ -399,31 +483,50 @@ class Machine:
             raise Refused(errno.ENOENT)
         return self.tsm.entries[name], rest
 
-    def _access(self, path, _):
-        if path not in self.present:
-            self._entry(path)
+    def _inode(self, caller, path):
+        """Of a path that the caller may walk."""
+        if path in self.present:
+            return self.inodes[path]
+        entry, name = self._entry(path)
+        self.inodes[ROOT].check(caller, os.X_OK)
+        if name:
+            entry.inodes[""].check(caller, os.X_OK)
+        if name not in entry.inodes:
+            raise Refused(errno.ENOENT)
+        return entry.inodes[name]
 
-    def _mkdir(self, path, _):
+    def _access(self, caller, path, mode):
+        self._inode(caller, path).check(caller, mode)
+
+    def _mkdir(self, caller, path, _):
         parent, _, name = path.rpartition("/")
         if ROOT not in self.present or parent != ROOT:
             raise Refused(errno.ENOENT)
-        if self.tsm.technology is None:
-            raise Refused(errno.ENXIO)
         if name in self.tsm.entries:
             raise Refused(errno.EEXIST)
-        self.tsm.entries[name] = Entry()
+        self.inodes[ROOT].check(caller, os.W_OK | os.X_OK)
+        if self.tsm.technology is None:
+            raise Refused(errno.ENXIO)
+        self.tsm.entries[name] = Entry(caller.uid, caller.gid)
 
-    def _rmdir(self, path, _):
+    def _rmdir(self, caller, path, _):
         self._entry(path)
+        self.inodes[ROOT].check(caller, os.W_OK | os.X_OK)
         del self.tsm.entries[path.rpartition("/")[2]]
 
-    def _chown(self, path, owner):
-        self._entry(path)[0].owner = owner
+    def _chown(self, caller, path, owner):
+        """The group is not told: no mode here has bits for it that others have not."""
+        inode = self._inode(caller, path)
+        if not caller.has(CAP_CHOWN) and (caller.uid, owner) != (inode.uid, inode.uid):
+            raise Refused(errno.EPERM)
+        inode.uid = owner
 
-    def _open(self, path, flags):
-        if path in (DEVICE, CPUID, MSR) and path in self.present:
+    def _open(self, caller, path, flags):
+        inode = self._inode(caller, path)
+        inode.check(caller, {os.O_RDONLY: os.R_OK, os.O_WRONLY: os.W_OK}.get(flags & os.O_ACCMODE, os.R_OK | os.W_OK))
+        if path == MSR and not caller.has(CAP_SYS_RAWIO):
+            raise Refused(errno.EPERM)
+        if path in (DEVICE, CPUID, MSR):
             return SevGuest(self.driver) if path == DEVICE else Registers(path, self.active)
-        if path == ROOT and path in self.present:
-            return Directory()
-        entry, name = self._entry(path)
-        return Attribute(self.tsm, entry, name, flags) if name else Directory()
+        entry, name = (None, "") if path == ROOT else self._entry(path)
+        return Attribute(self.tsm, entry, name, flags) if name else Directory(inode)

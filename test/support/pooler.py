@@ -5,7 +5,7 @@ import signal
 import psycopg
 
 from . import scratch
-from .process import Process
+from .process import Process, unprivileged
 from .raw import PROTOCOL_3_0, Raw
 
 
@@ -23,7 +23,7 @@ class Pooler:
     host = "127.0.0.1"
 
     def __init__(self, program, folder, port, databases, settings=None, users=None, hba=None, ident=None, sections=None,
-                 env=None):
+                 env=None, flags=(), privileges=unprivileged):
         self.program = program
         self.folder = scratch.make_folder(folder)
         self.port = port
@@ -42,7 +42,7 @@ class Pooler:
         self.user = next(iter(self.users), "app")
         self.stopped = False
         self.write_configuration()
-        self.process = Process([program, self.ini], folder / "log", folder, env=env)
+        self.process = Process([program, *flags, self.ini], folder / "log", folder, env=env, privileges=privileges)
         self.process.await_log("process up")
 
     def write_configuration(self):

@@ -17,6 +17,17 @@ def unprivileged(command, death_signal="KILL"):
     return [*prefix, *map(str, command)]
 
 
+def as_root(capabilities):
+    """Makes a command that starts as root with these capabilities ("CAP_CHOWN …") at most, as a service manager does it. Only
+    root can. The kernel forgets to end it with the suite once it becomes another user."""
+    bounds = ",".join(["-all", *("+" + name.removeprefix("CAP_").lower() for name in capabilities.split())])
+
+    def command_as_root(command, death_signal="KILL"):
+        return ["setpriv", "--pdeathsig", death_signal, "--no-new-privs", "--inh-caps=-all", f"--bounding-set={bounds}",
+                *map(str, command)]
+    return command_as_root
+
+
 def run(command, **options):
     """Runs a program to its end, as the servers' user."""
     return subprocess.run(unprivileged(command), check=True, capture_output=True, text=True, **options)
@@ -36,11 +47,11 @@ class Process:
     """A server with its output in a file. To be started in the main thread: the kernel takes the end of the thread that
     started it for the end of the suite."""
 
-    def __init__(self, command, log, cwd, death_signal="KILL", env=None):
+    def __init__(self, command, log, cwd, death_signal="KILL", env=None, privileges=unprivileged):
         self.log_file = log
         with open(log, "ab") as output:
             self.popen = subprocess.Popen(
-                unprivileged(command, death_signal), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd,
+                privileges(command, death_signal), stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=cwd,
                 env={**os.environ, **(env or {})}, process_group=0)
         self.pid = self.popen.pid
 

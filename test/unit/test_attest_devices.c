@@ -2,16 +2,19 @@
 #include "attest/provider_sev_guest.h"
 #include "attest/provider_tsm.h"
 
+#include "base/mem.h"
 #include "snp/certtable.h"
 #include "tsm_stand_in.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +22,7 @@
 #include <cmocka.h>
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
+int __real_mkdir(const char *path, mode_t mode);
 
 static const uint8_t report_data[SNP_REPORT_DATA_SIZE] = "sixty-four bytes that are a hash in earnest";
 
@@ -330,6 +334,48 @@ static void test_tsm_entry_belongs_to_the_user_whom_the_daemon_becomes(void **st
     tsm_stand_in_close(&tsm);
 }
 
+/* Of another program, which holds it when *fd is wanted. */
+static char *make_first_entry(const struct tsm_stand_in *tsm, int *fd)
+{
+    char *entry = mem_format("%s/pgvouch-0", tsm->root);
+    assert_int_equal(__real_mkdir(entry, 0700), 0);
+    if (fd) {
+        *fd = open(entry, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(flock(*fd, LOCK_EX), 0);
+    }
+    return entry;
+}
+
+static void test_tsm_entry_that_somebody_holds_is_left_alone(void **state)
+{
+    (void)state;
+    struct tsm_stand_in tsm;
+    struct stat about;
+    int fd;
+    tsm_stand_in_open(&tsm);
+    char *live = make_first_entry(&tsm, &fd);
+    struct provider *provider = tsm_open(&tsm);
+    assert_non_null(strstr(tsm.entry, "/pgvouch-1"));
+    provider_free(provider);
+    assert_int_equal(stat(live, &about), 0);
+    assert_int_equal(rmdir(live), 0);
+    close(fd);
+    free(live);
+    tsm_stand_in_close(&tsm);
+}
+
+static void test_tsm_entry_that_was_left_behind_is_taken(void **state)
+{
+    (void)state;
+    struct tsm_stand_in tsm;
+    tsm_stand_in_open(&tsm);
+    free(make_first_entry(&tsm, NULL));
+    struct provider *provider = tsm_open(&tsm);
+    assert_non_null(strstr(tsm.entry, "/pgvouch-0"));
+    provider_free(provider);
+    tsm_stand_in_close(&tsm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +392,8 @@ int main(void)
         cmocka_unit_test(test_tsm_report_of_another_size_is_refused),
         cmocka_unit_test(test_tsm_table_without_bounds_is_refused),
         cmocka_unit_test(test_tsm_of_another_technology_is_not_found),
+        cmocka_unit_test(test_tsm_entry_that_somebody_holds_is_left_alone),
+        cmocka_unit_test(test_tsm_entry_that_was_left_behind_is_taken),
         cmocka_unit_test(test_tsm_entry_belongs_to_the_user_whom_the_daemon_becomes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
