@@ -278,11 +278,22 @@ def test_tables_of_any_size_that_the_kernel_takes_are_read(attested, machine, pr
     assert vouch.verify(f"localhost:{pooler.port}", policy)[0] == 0
 
 
-def test_a_table_that_the_kernel_has_no_room_for_is_refused_and_costs_no_key(machine, pgvouch, provider):
+def test_a_table_that_the_kernel_has_no_room_for_is_done_without_and_costs_no_key(attested, machine):
+    machine.host.certificates = machine.host.certificates.ljust(CERTS_MAX + 1, b"\0")
+    pooler = attested(attest_provider="sev-guest", attest_max_age=3)
+    await_condition(lambda: evidence(pooler).rotations >= 2, "two renewals")
+    assert (evidence(pooler).report_failures, readiness(pooler)) == (0, "ready")
+    assert "reports are asked for without it" in pooler.log
+    assert not machine.driver.key_is_wiped
+
+
+def test_configfs_tsm_gives_no_report_with_a_table_that_has_no_room_and_that_costs_no_key(attested, machine):
     machine.host.certificates = machine.host.certificates.ljust(CERTS_MAX + 1, b"\0")
     with pytest.raises(RuntimeError, match="cannot make the first attested certificate"):
-        pgvouch(env=machine.env, client_tls_sslmode="allow", attest_provider=provider)
+        attested(attest_provider="tsm")
     assert not machine.driver.key_is_wiped
+    machine.host.certificates = b""
+    assert readiness(attested(attest_provider="tsm")) == "ready"  # the key is good
 
 
 # ---- Throttling ----
