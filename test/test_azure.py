@@ -7,6 +7,7 @@ import json
 import os
 import re
 import struct
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -374,6 +375,18 @@ def test_a_daemon_on_azure_shows_evidence_that_holds(vouch, pgvouch, azure, proc
         cursor = console.execute("SHOW EVIDENCE")
         row = dict(zip([column.name for column in cursor.description], cursor.fetchone()))
     assert (row["provider"], row["measurement"]) == ("azure", MEASUREMENT)
+
+
+def test_a_paravisor_that_takes_its_time_is_not_taken_for_throttling(pgvouch, azure, ports):
+    azure.lag = 5  # readings, of which there are four a second
+    http = f"127.0.0.1:{ports.take()}"
+    pgvouch(attest_provider="azure", attest_tpm=azure.tpm, client_tls_sslmode="allow", attest_san="ip:127.0.0.1",
+            http_listen=http, attest_report_rate=0.5)
+    with urllib.request.urlopen(f"http://{http}/metrics", timeout=20) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    assert float(told["pgvouch_attester_report_duration_seconds_sum"]) > 1
+    assert {name: float(told[f"pgvouch_attester_{name}"]) for name in ("throttled", "reports_throttled_total", "rate")} == {
+        "throttled": 0, "reports_throttled_total": 0, "rate": 0.5}
 
 
 def test_a_client_from_azure_is_let_in_by_a_policy_that_names_it(vouch, pgvouch, postgres, azure, processor, tmp_path):
