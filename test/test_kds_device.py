@@ -1,6 +1,7 @@
 """Tables of certificates that hosts hand out with a report and that prove nothing: the daemon in an imagined guest has what
 is wanting from AMD's key distribution service."""
 
+import json
 import re
 
 import cbor2
@@ -166,3 +167,17 @@ def test_a_vlek_is_judged_alike_and_cannot_be_had_from_kds(kds, guest, machine, 
     assert re.search(f"{WITHOUT}.*key_kind: VCEK, the report has VLEK.*{STAYS}.*hands out no VLEK", pooler.log)
     assert certificates_shown(pooler)["vcek"] == chip.vcek
     assert kds.requests == []
+
+
+def test_selftest_has_the_certificate_from_kds_where_it_is_told_to(
+        kds, vouch, machine, authority, processor, scratch_folder, provider):
+    machine.host.certificates = b""
+    reach = {"kds_url": kds.url, "kds_ca_file": authority.ca_file, "kds_ark_file": processor / "ark-milan.pem",
+             "kds_proxy": "none", "kds_cache_dir": scratch_folder / "kds"}
+    words = [word for name, value in reach.items() for word in ("--set", f"{name}={value}")]
+    run = vouch("selftest", "--provider", provider, "--kds", "--json", *words, env=machine.env)
+    checks = {check["name"]: check for check in json.loads(run.stdout)["checks"]}
+    assert checks["certificates"]["outcome"] == "pass" and "KDS" in checks["certificates"]["found"]
+    assert (run.returncode, checks["signature"]["outcome"]) == (1, "fail")
+    assert "chain_root" in checks["signature"]["found"]  # everything but that its root is not AMD's
+    assert kds.requests == [kds.chain, kds.vcek]
