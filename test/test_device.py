@@ -1,5 +1,6 @@
 """The device that gives reports, as Linux and hosts behave (support/machine.py): what the daemon and the tool make of it."""
 
+import errno
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 
 from support import scratch
-from support.machine import CERTS_MAX, DEVICE, PAGE, ROOT
+from support.machine import CERTS_MAX, DEVICE, PAGE, ROOT, Refused
 from support.process import await_condition
 from support.vouch import outcomes, policy_text, shown_by
 
@@ -264,6 +265,26 @@ def test_a_report_that_somebody_else_disturbed_is_made_again(attested, machine):
     assert meddled and "the provider gave a report over other REPORT_DATA" not in evidence(pooler).failure
     await_condition(lambda: evidence(pooler).failures == 0 and evidence(pooler).rotations >= 1, "a renewal")
     assert "somebody else wrote to" in pooler.log
+
+
+def test_a_request_that_the_kernel_does_not_take_over_is_made_again(attested, machine):
+    pooler = attested(attest_provider="tsm", attest_max_age=3)
+    (entry,) = machine.tsm.entries.values()
+    advance, refused = machine.tsm.advance, []
+
+    def advance_watched(entry):
+        try:
+            advance(entry)
+        except Refused as problem:
+            refused.append(problem.error)
+            raise
+    machine.tsm.advance = advance_watched
+    with machine.tsm.lock:
+        entry.write_generation = entry.read_generation - 1  # somebody else wrote until the counter came round
+    pooler.await_log("somebody else wrote to")
+    assert refused == [errno.EBUSY]  # which configfs keeps to itself when the file is closed
+    await_condition(lambda: evidence(pooler).failures == 0 and evidence(pooler).rotations >= 1, "a renewal")
+    assert len(machine.driver.began) >= 3
 
 
 def test_a_host_without_certificates_gives_evidence_all_the_same(attested, machine, provider):
