@@ -8,6 +8,7 @@ import os
 import re
 import select
 import struct
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -377,6 +378,18 @@ def test_a_daemon_on_azure_shows_evidence_that_holds(vouch, pgvouch, azure, proc
     assert (row["provider"], row["measurement"]) == ("azure", MEASUREMENT)
 
 
+def test_a_paravisor_that_takes_its_time_is_not_taken_for_throttling(pgvouch, azure, ports):
+    azure.lag = 5  # readings, of which there are four a second
+    http = f"127.0.0.1:{ports.take()}"
+    pgvouch(attest_provider="azure", attest_tpm=azure.tpm, client_tls_sslmode="allow", attest_san="ip:127.0.0.1",
+            http_listen=http, attest_report_rate=0.5)
+    with urllib.request.urlopen(f"http://{http}/metrics", timeout=20) as answer:
+        told = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    assert float(told["pgvouch_attester_report_duration_seconds_sum"]) > 1
+    assert {name: float(told[f"pgvouch_attester_{name}"]) for name in ("throttled", "reports_throttled_total", "rate")} == {
+        "throttled": 0, "reports_throttled_total": 0, "rate": 0.5}
+
+
 def test_a_client_from_azure_is_let_in_by_a_policy_that_names_it(vouch, pgvouch, postgres, azure, processor, tmp_path):
     run = vouch("cert", "--provider", "azure", "--set", f"attest_tpm={azure.tpm}", "--out", tmp_path / "c", "--cn", "me")
     assert run.returncode == 0, run.stderr
@@ -408,10 +421,18 @@ def test_a_client_from_azure_is_let_in_by_a_policy_that_names_it(vouch, pgvouch,
 def test_selftest_knows_an_azure_machine(vouch, azure):
     run = vouch("selftest", "--set", f"attest_tpm={azure.tpm}", "--json")
     document = json.loads(run.stdout)
-    assert (run.returncode, document["attests"], document["provider"]) == (0, True, "azure")
+    assert (run.returncode, document["attests"], document["provider"]) == (1, False, "azure")  # there is nothing to verify it by
     found = outcomes(document)
     assert (found["cpu"], found["device"], found["provider"], found["report"]) == ("skipped", "skipped", "pass", "pass")
-    assert found["certificates"] == "warn"  # the paravisor hands out none
+    assert (found["certificates"], found["signature"]) == ("warn", "skipped")  # the paravisor hands out none
+
+
+def test_selftest_does_not_take_a_slow_paravisor_for_throttling(vouch, azure):
+    azure.lag = 5
+    run = vouch("selftest", "--set", f"attest_tpm={azure.tpm}", "--json")
+    document = json.loads(run.stdout)
+    assert (document["throttled"], outcomes(document)["speed"]) == (False, "pass")
+    assert document["slowest_ms"] > 1000
 
 
 def test_show_takes_a_report_of_azures_apart(vouch, azure, report):

@@ -1,5 +1,6 @@
 """The device that gives reports, as Linux and hosts behave (support/machine.py): what the daemon and the tool make of it."""
 
+import errno
 import json
 import os
 import socket
@@ -13,7 +14,7 @@ import psycopg
 import pytest
 
 from support import scratch
-from support.machine import CERTS_MAX, DEVICE, PAGE, ROOT
+from support.machine import CERTS_MAX, DEVICE, PAGE, ROOT, Refused
 from support.process import await_condition
 from support.vouch import outcomes, policy_text, shown_by
 
@@ -273,6 +274,26 @@ def test_a_report_that_somebody_else_disturbed_is_made_again(attested, machine):
     assert "somebody else wrote to" in pooler.log
 
 
+def test_a_request_that_the_kernel_does_not_take_over_is_made_again(attested, machine):
+    pooler = attested(attest_provider="tsm", attest_max_age=3)
+    (entry,) = machine.tsm.entries.values()
+    advance, refused = machine.tsm.advance, []
+
+    def advance_watched(entry):
+        try:
+            advance(entry)
+        except Refused as problem:
+            refused.append(problem.error)
+            raise
+    machine.tsm.advance = advance_watched
+    with machine.tsm.lock:
+        entry.write_generation = entry.read_generation - 1  # somebody else wrote until the counter came round
+    pooler.await_log("somebody else wrote to")
+    assert refused == [errno.EBUSY]  # which configfs keeps to itself when the file is closed
+    await_condition(lambda: evidence(pooler).failures == 0 and evidence(pooler).rotations >= 1, "a renewal")
+    assert len(machine.driver.began) >= 3
+
+
 def test_a_host_without_certificates_gives_evidence_all_the_same(attested, machine, provider):
     machine.host.certificates = b""
     assert evidence(attested(attest_provider=provider)).report_requests == 1
@@ -285,11 +306,22 @@ def test_tables_of_any_size_that_the_kernel_takes_are_read(attested, machine, pr
     assert vouch.verify(f"localhost:{pooler.port}", policy)[0] == 0
 
 
-def test_a_table_that_the_kernel_has_no_room_for_is_refused_and_costs_no_key(machine, pgvouch, provider):
+def test_a_table_that_the_kernel_has_no_room_for_is_done_without_and_costs_no_key(attested, machine):
+    machine.host.certificates = machine.host.certificates.ljust(CERTS_MAX + 1, b"\0")
+    pooler = attested(attest_provider="sev-guest", attest_max_age=3)
+    await_condition(lambda: evidence(pooler).rotations >= 2, "two renewals")
+    assert (evidence(pooler).report_failures, readiness(pooler)) == (0, "ready")
+    assert "reports are asked for without it" in pooler.log
+    assert not machine.driver.key_is_wiped
+
+
+def test_configfs_tsm_gives_no_report_with_a_table_that_has_no_room_and_that_costs_no_key(attested, machine):
     machine.host.certificates = machine.host.certificates.ljust(CERTS_MAX + 1, b"\0")
     with pytest.raises(RuntimeError, match="cannot make the first attested certificate"):
-        pgvouch(env=machine.env, client_tls_sslmode="allow", attest_provider=provider)
+        attested(attest_provider="tsm")
     assert not machine.driver.key_is_wiped
+    machine.host.certificates = b""
+    assert readiness(attested(attest_provider="tsm")) == "ready"  # the key is good
 
 
 # ---- Throttling ----
@@ -457,8 +489,25 @@ def test_selftest_says_that_the_key_is_lost(vouch, machine, provider):
 def test_selftest_of_a_host_without_certificates(vouch, machine, provider):
     machine.host.certificates = b""
     run = vouch("selftest", "--provider", provider, "--json", env=machine.env)
-    assert outcomes(json.loads(run.stdout))["certificates"] == "warn"
-    assert run.returncode == 0
+    document = json.loads(run.stdout)
+    certificates = next(check for check in document["checks"] if check["name"] == "certificates")
+    assert certificates["outcome"] == "warn" and "KDS" in certificates["found"]
+    assert (outcomes(document)["signature"], document["attests"], run.returncode) == ("skipped", False, 1)
+    run = vouch("selftest", "--provider", provider, env=machine.env)
+    assert run.stdout.endswith("This machine gives reports. Whether they hold was not verified.\n")
+
+
+def test_selftest_verifies_the_last_report_that_was_made(vouch, machine, provider):
+    answer = machine.host.report
+
+    def answer_once(ask):
+        machine.host.error = 0x16  # from now on the firmware refuses
+        return answer(ask)
+    machine.host.report = answer_once
+    run = vouch("selftest", "--provider", provider, "--json", env=machine.env)
+    found = outcomes(json.loads(run.stdout))
+    assert (found["report"], found["speed"], found["certificates"]) == ("pass", "warn", "pass")
+    assert (found["signature"], run.returncode) == ("fail", 1)  # its root is not AMD's
 
 
 def test_vouch_report_of_the_device_is_over_what_was_asked(vouch, machine, provider, tmp_path, policy):

@@ -29,7 +29,17 @@ def test_a_simulated_processor_passes_and_is_said_to_protect_nothing(vouch, stat
     assert (run.returncode, document["attests"], document["provider"]) == (0, True, "simulated")
     found = outcomes(document)
     assert (found["provider"], found["report"], found["speed"], found["cpu"]) == ("warn", "pass", "pass", "skipped")
+    assert (found["certificates"], found["signature"]) == ("pass", "pass")  # up to its own root
     assert "it protects nothing" in vouch(*words).stdout
+
+
+def test_without_a_certificate_nothing_is_verified(vouch, state):
+    run = vouch("selftest", "--provider", "simulated", "--state-dir", state, "--set", "attest_simulated_certificates=0",
+                "--json")
+    document = json.loads(run.stdout)
+    found = outcomes(document)
+    assert (run.returncode, document["attests"]) == (1, False)
+    assert (found["report"], found["certificates"], found["signature"]) == ("pass", "warn", "skipped")
 
 
 def test_a_slow_processor_is_said_to_be_throttled_and_left_alone(vouch, state):

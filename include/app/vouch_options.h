@@ -105,6 +105,7 @@ void vouch_report_options_release(struct vouch_report_options *options);
 struct vouch_selftest_options {
     bool help;
     bool json;
+    bool kds; /* as of struct vouch_cert_options */
     struct settings settings;
 };
 

@@ -21,6 +21,8 @@ struct pace;
 
 struct pace *pace_new(double rate, double burst);
 void pace_free(struct pace *pace); /* NULL does nothing */
+/* What takes longer was throttled; PACE_THROTTLED_US where nobody says otherwise. Between two requests. */
+void pace_expect(struct pace *pace, int64_t throttled_us);
 /* As bucket_adjust. */
 void pace_adjust(struct pace *pace, double rate, double burst);
 

@@ -30,6 +30,9 @@ bool provider_is_simulated(const struct provider *provider);
 /* Whether its reports come from an Azure paravisor, with the record that they need. */
 bool provider_is_azure(const struct provider *provider);
 
+/* A report that takes longer than this was throttled: a processor takes milliseconds, a paravisor seconds. */
+int64_t provider_throttled_us(const struct provider *provider);
+
 /* From now on reports are asked for at this pace, which outlives the provider (attest/pace.h). Between two reports. */
 void provider_set_pace(struct provider *provider, struct pace *pace);
 

@@ -12,6 +12,7 @@ struct provider_kind {
     const char *name;
     bool simulated;
     bool azure;
+    int64_t throttled_us; /* a report that takes longer was throttled; 0: PACE_THROTTLED_US */
     /* Fills report and table; *out is zeroed before, and on failure holds nothing. */
     struct err (*report)(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                          struct provider_report *out);

@@ -151,6 +151,9 @@ static struct err selftest_take(struct vouch_selftest_options *options, int flag
     case FLAG_JSON:
         options->json = true;
         return OK;
+    case FLAG_KDS:
+        options->kds = true;
+        return OK;
     default:
         return flags_take_setting(&options->settings, flag, argv);
     }
@@ -160,12 +163,13 @@ struct err vouch_selftest_options_read(int argc, char **argv, struct vouch_selft
 {
     static const struct option flags[] = {
         {"json", no_argument, NULL, FLAG_JSON},
+        {"kds", no_argument, NULL, FLAG_KDS},
         FLAGS_OF_PROVIDER,
         {"help", no_argument, NULL, FLAG_HELP},
         {NULL, 0, NULL, 0},
     };
     *out = (struct vouch_selftest_options){0};
-    settings_init(&out->settings);
+    flags_begin_kds(&out->settings);
     flags_begin();
     int flag;
     while (!out->help && (flag = getopt_long(argc, argv, FLAGS_SHORT, flags, NULL)) != -1)

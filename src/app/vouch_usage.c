@@ -120,6 +120,7 @@ const char vouch_selftest_usage[] =
     "Usage: vouch selftest [OPTION]...\n"
     "Says whether this machine is a SEV-SNP guest, which device gives reports, whether one can be had, how fast, and\n"
     "whether the host throttles them. It asks for three reports at most.\n\n"
+    "  --kds                 fetch from AMD the certificate that the device does not give; see vouch kds --help\n"
     "  --json                print JSON, and nothing else, on standard output\n"
     "  -h, --help            show this help and exit\n\n"
     "Where the report comes from:\n"
@@ -128,8 +129,8 @@ const char vouch_selftest_usage[] =
     "                        attest_state_dir it is\n"
     "  --product NAME        simulated processor: milan (default), genoa or turin\n"
     "  --measurement HEX     simulated launch measurement, 96 digits\n"
-    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*, or attest_tpm\n\n"
-    "Exit status: 0 it gives evidence, 1 it does not, 2 could not try.\n";
+    "  --set NAME=VALUE      any of the daemon's settings attest_simulated_*, attest_tpm and, with --kds, kds_*\n\n"
+    "Exit status: 0 it gives evidence that was verified, 1 it does not, 2 could not try.\n";
 
 const char vouch_kds_usage[] =
     "Usage: vouch kds fetch --report FILE [OPTION]...\n"

@@ -102,7 +102,8 @@ test_unit_test_attest_cmw_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_devices_SOURCES = test/unit/test_attest_devices.c test/unit/tsm_stand_in.c \
     test/unit/tsm_stand_in.h test/unit/tls_pair.c test/unit/tls_pair.h
 test_unit_test_attest_devices_CFLAGS = $(AM_CFLAGS) $(UNIT_CFLAGS)
-test_unit_test_attest_devices_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir -Wl,--wrap=rmdir -Wl,--wrap=ioctl
+test_unit_test_attest_devices_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=mkdir -Wl,--wrap=rmdir -Wl,--wrap=ioctl \
+    -Wl,--wrap=clock_monotonic_us
 test_unit_test_attest_devices_LDADD = $(LIBS_ATTEST) $(CMOCKA_LIBS)
 test_unit_test_attest_digest_SOURCES = test/unit/test_attest_digest.c test/unit/tls_pair.c test/unit/tls_pair.h \
     test/unit/attest_bytes.h

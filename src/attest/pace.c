@@ -17,7 +17,8 @@ struct pace {
     struct bucket bucket;
     bool interrupted;
     bool under_way;
-    int64_t began_us; /* monotonic; of the request under way, else of the last */
+    int64_t throttled_us; /* what takes longer was */
+    int64_t began_us;     /* monotonic; of the request under way, else of the last */
     struct pace_state counts;
 };
 
@@ -31,6 +32,7 @@ struct pace *pace_new(double rate, double burst)
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&pace->lock, NULL);
     bucket_init(&pace->bucket, rate, burst, clock_monotonic_us());
+    pace->throttled_us = PACE_THROTTLED_US;
     return pace;
 }
 
@@ -41,6 +43,13 @@ void pace_free(struct pace *pace)
     pthread_cond_destroy(&pace->wake);
     pthread_mutex_destroy(&pace->lock);
     free(pace);
+}
+
+void pace_expect(struct pace *pace, int64_t throttled_us)
+{
+    pthread_mutex_lock(&pace->lock);
+    pace->throttled_us = throttled_us;
+    pthread_mutex_unlock(&pace->lock);
 }
 
 void pace_adjust(struct pace *pace, double rate, double burst)
@@ -96,11 +105,11 @@ struct err pace_begin(struct pace *pace)
     return outcome;
 }
 
-static void pace_count(struct pace_state *counts, int64_t took_us, const struct err *outcome)
+static void pace_count(struct pace_state *counts, int64_t took_us, bool is_throttled, const struct err *outcome)
 {
     counts->requests++;
     counts->failures += failed(*outcome);
-    counts->throttled += took_us > PACE_THROTTLED_US;
+    counts->throttled += is_throttled;
     counts->last_us = took_us;
     counts->total_us += took_us;
     for (size_t i = 0; i < PACE_CLASSES; i++)
@@ -118,9 +127,10 @@ void pace_end(struct pace *pace, const struct err *outcome)
 {
     pthread_mutex_lock(&pace->lock);
     int64_t now_us = clock_monotonic_us(), took_us = now_us - pace->began_us;
+    bool is_throttled = took_us > pace->throttled_us;
     pace->under_way = false;
-    pace_count(&pace->counts, took_us, outcome);
-    if (took_us > PACE_THROTTLED_US)
+    pace_count(&pace->counts, took_us, is_throttled, outcome);
+    if (is_throttled)
         bucket_slow(&pace->bucket, now_us);
     else if (!failed(*outcome))
         bucket_quicken(&pace->bucket, now_us);
@@ -145,6 +155,6 @@ void pace_read(struct pace *pace, struct pace_state *out)
     out->tokens = bucket_tokens(&pace->bucket, now_us);
     out->under_way = pace->under_way;
     out->since_us = pace->under_way ? now_us - pace->began_us : 0;
-    out->is_throttled = pace->bucket.halvings > 0 || out->since_us > PACE_THROTTLED_US;
+    out->is_throttled = pace->bucket.halvings > 0 || out->since_us > pace->throttled_us;
     pthread_mutex_unlock(&pace->lock);
 }

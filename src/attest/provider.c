@@ -119,9 +119,16 @@ struct err provider_lacks_right(const char *act, const char *where)
         (unsigned)geteuid(), act, where);
 }
 
+int64_t provider_throttled_us(const struct provider *provider)
+{
+    return provider->kind->throttled_us > 0 ? provider->kind->throttled_us : PACE_THROTTLED_US;
+}
+
 void provider_set_pace(struct provider *provider, struct pace *pace)
 {
     provider->pace = pace;
+    if (pace)
+        pace_expect(pace, provider_throttled_us(provider));
 }
 
 struct err provider_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],

@@ -1,6 +1,7 @@
 #include "attest/provider_azure.h"
 
 #include "attest/azure_verify.h"
+#include "attest/pace.h"
 #include "attest/provider_kind.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -350,8 +351,13 @@ static void azure_free(struct provider *provider)
     free(azure);
 }
 
-static const struct provider_kind azure_kind = {
-    .name = "azure", .azure = true, .report = azure_report, .interrupt = azure_interrupt, .free = azure_free};
+/* The wait for the paravisor is no throttling: only what the TPM itself takes beyond it is. */
+static const struct provider_kind azure_kind = {.name = "azure",
+                                                .azure = true,
+                                                .throttled_us = AZURE_PATIENCE_US + PACE_THROTTLED_US,
+                                                .report = azure_report,
+                                                .interrupt = azure_interrupt,
+                                                .free = azure_free};
 
 /* To a process that may not use it, a TPM is as good as none: whether it is an Azure one it cannot tell. */
 static struct err azure_connect(struct azure *azure)

@@ -1,9 +1,10 @@
 #include "attest/provider_sev_guest.h"
 
 #include "attest/provider_kind.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/reader.h"
-#include "snp/certtable.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -22,15 +23,21 @@ struct sev_guest_request {
 };
 static_assert(sizeof(struct sev_guest_request) == 32, "the layout is the kernel's");
 
-struct sev_guest_ext_report_req {
+struct sev_guest_report_req {
     uint8_t user_data[64];
     uint32_t vmpl;
     uint8_t rsvd[28];
+};
+static_assert(sizeof(struct sev_guest_report_req) == 96, "the layout is the kernel's");
+
+struct sev_guest_ext_report_req {
+    struct sev_guest_report_req data;
     uint64_t certs_address;
     uint32_t certs_len;
 };
 static_assert(sizeof(struct sev_guest_ext_report_req) == 112, "the layout is the kernel's");
 
+#define SEV_GUEST_GET_REPORT      _IOWR('S', 0x0, struct sev_guest_request)
 #define SEV_GUEST_GET_EXT_REPORT  _IOWR('S', 0x2, struct sev_guest_request)
 #define SEV_GUEST_MSG_VERSION     1
 #define SEV_GUEST_VMM_INVALID_LEN 1
@@ -38,13 +45,15 @@ static_assert(sizeof(struct sev_guest_ext_report_req) == 112, "the layout is the
 #define SEV_GUEST_RESPONSE_SIZE   4000
 #define SEV_GUEST_RESPONSE_HEAD   0x20 /* MSG_REPORT_RSP: status, size, reserved */
 #define SEV_GUEST_PAGE            4096
-#define SEV_GUEST_CERTS_SIZE      16384
+#define SEV_GUEST_CERTS_SIZE      0x4000               /* SEV_FW_BLOB_MAX_SIZE: to ask for more is EINVAL */
+#define SEV_GUEST_REST_US         (60 * US_PER_SECOND) /* for which a table that is too large is not asked for again */
 
 struct sev_guest {
     struct provider provider;
     char *device;
     int fd;
-    size_t certs_size; /* what the host's table needed so far; whole pages */
+    bool table_is_too_large; /* was, when the host was asked last; the log has said so */
+    int64_t table_again_us;  /* monotonic: not asked for before */
 };
 
 static struct err sev_guest_failure(const struct sev_guest *guest, uint64_t exitinfo2)
@@ -54,16 +63,6 @@ static struct err sev_guest_failure(const struct sev_guest *guest, uint64_t exit
         return err_make(ERR_NOT_NOW, "the host throttles attestation reports (%s)", guest->device);
     return err_system("%s gives no report (host error %u, firmware error %u)", guest->device,
                       (unsigned)(exitinfo2 >> 32), (unsigned)(exitinfo2 & UINT32_MAX));
-}
-
-/* The size that the kernel asks for after INVALID_LEN, in whole pages. */
-static struct err sev_guest_grow(struct sev_guest *guest, uint32_t wanted)
-{
-    size_t size = ((size_t)wanted + SEV_GUEST_PAGE - 1) / SEV_GUEST_PAGE * SEV_GUEST_PAGE;
-    if (size <= guest->certs_size || size > SNP_CERTTABLE_MAX)
-        return err_make(ERR_LIMIT, "the host's table of certificates wants %u bytes", wanted);
-    guest->certs_size = size;
-    return OK;
 }
 
 static struct err sev_guest_read_response(const uint8_t *response, uint8_t report[SNP_REPORT_SIZE])
@@ -79,44 +78,74 @@ static struct err sev_guest_read_response(const uint8_t *response, uint8_t repor
     return OK;
 }
 
-/* One call with the table in `certs`. *again: the table did not fit, and certs_size has grown. */
-static struct err sev_guest_call(struct sev_guest *guest, const uint8_t *report_data, void *certs,
-                                 uint8_t report[SNP_REPORT_SIZE], bool *again)
+/* One call; `ask` is what its code takes. *exitinfo2 is there when it fails, and errno. */
+static struct err sev_guest_call(const struct sev_guest *guest, unsigned long code, void *ask,
+                                 uint8_t report[SNP_REPORT_SIZE], uint64_t *exitinfo2)
 {
     uint8_t response[SEV_GUEST_RESPONSE_SIZE] = {0};
-    struct sev_guest_ext_report_req ask = {.certs_address = (uintptr_t)certs, .certs_len = (uint32_t)guest->certs_size};
     struct sev_guest_request request = {
-        .msg_version = SEV_GUEST_MSG_VERSION, .req_data = (uintptr_t)&ask, .resp_data = (uintptr_t)response};
+        .msg_version = SEV_GUEST_MSG_VERSION, .req_data = (uintptr_t)ask, .resp_data = (uintptr_t)response};
+    bool is_made = ioctl(guest->fd, code, &request) == 0;
+    *exitinfo2 = is_made ? 0 : request.exitinfo2;
+    return is_made ? sev_guest_read_response(response, report) : sev_guest_failure(guest, request.exitinfo2);
+}
+
+static struct err sev_guest_report_alone(const struct sev_guest *guest, const uint8_t *report_data,
+                                         uint8_t report[SNP_REPORT_SIZE])
+{
+    uint64_t exitinfo2;
+    struct sev_guest_report_req ask = {0};
     memcpy(ask.user_data, report_data, SNP_REPORT_DATA_SIZE);
-    *again = false;
-    if (ioctl(guest->fd, SEV_GUEST_GET_EXT_REPORT, &request) == 0)
-        return sev_guest_read_response(response, report);
-    if (request.exitinfo2 >> 32 != SEV_GUEST_VMM_INVALID_LEN)
-        return sev_guest_failure(guest, request.exitinfo2);
-    *again = true;
-    return sev_guest_grow(guest, ask.certs_len);
+    return sev_guest_call(guest, SEV_GUEST_GET_REPORT, &ask, report, &exitinfo2);
+}
+
+/* The kernel gives the table no more room than we do, and such a request costs the host another one: for a while the
+ * report is asked for alone. */
+static void sev_guest_note_size(struct sev_guest *guest, uint32_t wanted)
+{
+    if (!guest->table_is_too_large)
+        log_warning("the host's table of certificates wants %u bytes, and %s has room for %d: reports are asked for "
+                    "without it",
+                    wanted, guest->device, SEV_GUEST_CERTS_SIZE);
+    guest->table_is_too_large = true;
+    guest->table_again_us = clock_monotonic_us() + SEV_GUEST_REST_US;
+}
+
+/* *too_large: the table has no room, and there is no report either. */
+static struct err sev_guest_report_with_table(struct sev_guest *guest, const uint8_t *report_data,
+                                              struct provider_report *out, bool *too_large)
+{
+    uint64_t exitinfo2;
+    void *certs = NULL;
+    if (posix_memalign(&certs, SEV_GUEST_PAGE, SEV_GUEST_CERTS_SIZE) != 0)
+        return err_make(ERR_SYSTEM, "no memory for the host's table of certificates");
+    memset(certs, 0, SEV_GUEST_CERTS_SIZE);
+    out->table = certs;
+    struct sev_guest_ext_report_req ask = {.certs_address = (uintptr_t)certs, .certs_len = SEV_GUEST_CERTS_SIZE};
+    memcpy(ask.data.user_data, report_data, SNP_REPORT_DATA_SIZE);
+    struct err outcome = sev_guest_call(guest, SEV_GUEST_GET_EXT_REPORT, &ask, out->report, &exitinfo2);
+    *too_large = outcome.code == ERR_SYSTEM && exitinfo2 >> 32 == SEV_GUEST_VMM_INVALID_LEN;
+    if (*too_large)
+        sev_guest_note_size(guest, ask.certs_len);
+    else if (!failed(outcome))
+        guest->table_is_too_large = false;
+    if (!failed(outcome) && !bytes_are_zero(bytes_of(out->table, SEV_GUEST_CERTS_SIZE)))
+        out->table_size = SEV_GUEST_CERTS_SIZE; /* else the host gave none */
+    return outcome;
 }
 
 static struct err sev_guest_report(struct provider *provider, const uint8_t report_data[SNP_REPORT_DATA_SIZE],
                                    struct provider_report *out)
 {
     struct sev_guest *guest = (struct sev_guest *)provider;
-    struct err outcome;
-    bool again;
-    do {
-        void *certs = NULL;
-        if (posix_memalign(&certs, SEV_GUEST_PAGE, guest->certs_size) != 0)
-            return err_make(ERR_SYSTEM, "no memory for the host's table of certificates");
-        memset(certs, 0, guest->certs_size);
-        free(out->table);
-        out->table = certs;
-        out->table_size = guest->certs_size;
-        outcome = sev_guest_call(guest, report_data, certs, out->report, &again);
-    } while (again && !failed(outcome));
+    struct err outcome = OK;
+    bool alone = guest->table_is_too_large && clock_monotonic_us() < guest->table_again_us;
+    if (!alone)
+        outcome = sev_guest_report_with_table(guest, report_data, out, &alone);
+    if (alone)
+        outcome = sev_guest_report_alone(guest, report_data, out->report);
     if (failed(outcome))
         provider_report_release(out);
-    else if (bytes_are_zero(bytes_of(out->table, out->table_size)))
-        out->table_size = 0; /* the host gave none */
     return outcome;
 }
 
@@ -141,7 +170,6 @@ struct err provider_sev_guest_open(const char *device, struct provider **out)
     guest->provider.kind = &sev_guest_kind;
     guest->device = mem_string(device);
     guest->fd = fd;
-    guest->certs_size = SEV_GUEST_CERTS_SIZE;
     *out = &guest->provider;
     return OK;
 }

@@ -2,6 +2,7 @@
 #include "attest/provider_sev_guest.h"
 #include "attest/provider_tsm.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "snp/certtable.h"
 #include "tsm_stand_in.h"
@@ -23,6 +24,9 @@
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
 int __real_mkdir(const char *path, mode_t mode);
+int64_t __wrap_clock_monotonic_us(void);
+
+#define DEVICE_CERTS_MAX 0x4000 /* SEV_FW_BLOB_MAX_SIZE of drivers/virt/coco/sev-guest */
 
 static const uint8_t report_data[SNP_REPORT_DATA_SIZE] = "sixty-four bytes that are a hash in earnest";
 
@@ -34,7 +38,15 @@ static struct {
     uint32_t size;       /* of the report */
     uint32_t table_size; /* of the host's table; bytes of 0xee; UINT32_MAX: always more than there is room for */
     unsigned calls;
+    unsigned calls_alone; /* of them those without a table */
 } device;
+
+static int64_t now_us;
+
+int64_t __wrap_clock_monotonic_us(void)
+{
+    return now_us;
+}
 
 struct request {
     uint8_t msg_version;
@@ -55,27 +67,37 @@ static int device_refuse(struct request *request, int error, uint32_t vmm_error)
     return -1;
 }
 
+/* The host's part of an extended request: whether there is room for the table, which is then there. */
+static bool device_take_table(struct ext_request *ask)
+{
+    if (device.table_size > ask->certs_len) {
+        ask->certs_len = device.table_size == UINT32_MAX ? ask->certs_len + 1 : device.table_size;
+        return false;
+    }
+    memset((void *)(uintptr_t)ask->certs_address, 0xee, device.table_size);
+    return true;
+}
+
 int __wrap_ioctl(int fd, unsigned long code, void *arg)
 {
     struct request *request = arg;
     struct ext_request *ask = (struct ext_request *)(uintptr_t)request->req_data;
     uint8_t *response = (uint8_t *)(uintptr_t)request->resp_data;
+    bool alone = code == 0xc0205300; /* SNP_GET_REPORT, whose request has no more than the first three members */
     assert_true(fd >= 0);
-    assert_int_equal(code, 0xc0205302); /* SNP_GET_EXT_REPORT */
+    assert_true(alone || code == 0xc0205302); /* SNP_GET_EXT_REPORT */
     assert_int_equal(request->msg_version, 1);
     assert_memory_equal(ask->user_data, report_data, sizeof report_data);
     assert_int_equal(ask->vmpl, 0);
     assert_true(bytes_are_zero(BYTES(ask->rsvd)));
-    assert_int_equal(ask->certs_address % 4096, 0);
-    assert_int_equal(ask->certs_len % 4096, 0);
     device.calls++;
+    device.calls_alone += alone;
+    if (!alone && (ask->certs_len > DEVICE_CERTS_MAX || ask->certs_len % 4096 != 0 || ask->certs_address % 4096 != 0))
+        return device_refuse(request, EINVAL, 0);
     if (device.error)
         return device_refuse(request, device.error, device.vmm_error);
-    if (device.table_size > ask->certs_len) {
-        ask->certs_len = device.table_size == UINT32_MAX ? ask->certs_len + 1 : device.table_size;
+    if (!alone && !device_take_table(ask))
         return device_refuse(request, EIO, 1);
-    }
-    memset((void *)(uintptr_t)ask->certs_address, 0xee, device.table_size);
     memcpy(response, &device.status, 4);
     memcpy(response + 4, &device.size, 4);
     memset(response + 0x20, 0xaa, SNP_REPORT_SIZE);
@@ -134,32 +156,91 @@ static void test_sev_guest_without_host_certificates_gives_no_table(void **state
     provider_free(provider);
 }
 
-static void test_sev_guest_asks_again_for_a_larger_table(void **state)
+/* Whether a report comes with a table; how many calls it took, and how many of them were for the report alone. */
+static bool device_gives_table(struct provider *provider, unsigned *calls, unsigned *alone)
+{
+    struct provider_report report;
+    unsigned calls_before = device.calls, alone_before = device.calls_alone;
+    struct err outcome = provider_report(provider, report_data, &report);
+    if (failed(outcome))
+        fail_msg("%s", outcome.why);
+    assert_int_equal(report.report[0], 0xaa);
+    bool has_table = report.table_size > 0;
+    provider_report_release(&report);
+    *calls = device.calls - calls_before;
+    *alone = device.calls_alone - alone_before;
+    return has_table;
+}
+
+static void test_sev_guest_reads_a_table_that_fills_the_room(void **state)
 {
     (void)state;
-    struct provider_report report;
+    unsigned calls, alone;
     struct provider *provider = device_open();
-    device.table_size = 40000;
-    assert_false(failed(provider_report(provider, report_data, &report)));
-    assert_int_equal(device.calls, 2);
-    assert_int_equal(report.table_size, 40960);
-    assert_int_equal(report.table[39999], 0xee);
-    provider_report_release(&report);
-    assert_false(failed(provider_report(provider, report_data, &report)));
-    assert_int_equal(device.calls, 3); /* it remembers */
-    provider_report_release(&report);
+    device.table_size = DEVICE_CERTS_MAX;
+    assert_true(device_gives_table(provider, &calls, &alone));
+    assert_int_equal(calls, 1);
     provider_free(provider);
 }
 
-static void test_sev_guest_does_not_follow_a_host_without_bounds(void **state)
+static void test_sev_guest_does_without_a_table_that_is_too_large(void **state)
 {
     (void)state;
-    provider_free(device_open());
-    device.table_size = UINT32_MAX;
-    expect_device_error(ERR_LIMIT, "table of certificates");
-    assert_true(device.calls < 70);
-    device.table_size = SNP_CERTTABLE_MAX + 1;
-    expect_device_error(ERR_LIMIT, "table of certificates");
+    static const uint32_t sizes[] = {DEVICE_CERTS_MAX + 1, 40000, SNP_CERTTABLE_MAX + 1, UINT32_MAX};
+    unsigned calls, alone;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct provider *provider = device_open();
+        device.table_size = sizes[i];
+        assert_false(device_gives_table(provider, &calls, &alone));
+        assert_int_equal(calls, 2);
+        assert_int_equal(alone, 1);
+        for (int more = 0; more < 3; more++) {
+            assert_false(device_gives_table(provider, &calls, &alone));
+            assert_int_equal(calls, 1); /* it remembers */
+            assert_int_equal(alone, 1);
+        }
+        provider_free(provider);
+    }
+}
+
+static void test_sev_guest_takes_up_a_table_that_has_become_smaller(void **state)
+{
+    (void)state;
+    unsigned calls, alone;
+    struct provider *provider = device_open();
+    device.table_size = DEVICE_CERTS_MAX + 1;
+    assert_false(device_gives_table(provider, &calls, &alone));
+    now_us += 61 * US_PER_SECOND;
+    assert_false(device_gives_table(provider, &calls, &alone)); /* too large still */
+    assert_int_equal(calls, 2);
+    device.table_size = 5000;
+    assert_false(device_gives_table(provider, &calls, &alone)); /* too early */
+    assert_int_equal(calls, 1);
+    now_us += 61 * US_PER_SECOND;
+    for (int i = 0; i < 2; i++) {
+        assert_true(device_gives_table(provider, &calls, &alone));
+        assert_int_equal(calls, 1);
+        assert_int_equal(alone, 0);
+    }
+    provider_free(provider);
+}
+
+static void test_sev_guest_failures_without_the_table_are_told_apart(void **state)
+{
+    (void)state;
+    unsigned calls, alone;
+    struct provider_report report;
+    struct provider *provider = device_open();
+    device.table_size = DEVICE_CERTS_MAX + 1;
+    assert_false(device_gives_table(provider, &calls, &alone));
+    device.error = ENOTTY;
+    assert_int_equal(provider_report(provider, report_data, &report).code, ERR_KEY_LOST);
+    assert_null(report.table);
+    device.error = 0;
+    device.status = 0x16;
+    assert_int_equal(provider_report(provider, report_data, &report).code, ERR_DENIED);
+    assert_null(report.table);
+    provider_free(provider);
 }
 
 static void test_sev_guest_failures_are_told_apart(void **state)
@@ -381,8 +462,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sev_guest_gives_report_and_table),
         cmocka_unit_test(test_sev_guest_without_host_certificates_gives_no_table),
-        cmocka_unit_test(test_sev_guest_asks_again_for_a_larger_table),
-        cmocka_unit_test(test_sev_guest_does_not_follow_a_host_without_bounds),
+        cmocka_unit_test(test_sev_guest_reads_a_table_that_fills_the_room),
+        cmocka_unit_test(test_sev_guest_does_without_a_table_that_is_too_large),
+        cmocka_unit_test(test_sev_guest_takes_up_a_table_that_has_become_smaller),
+        cmocka_unit_test(test_sev_guest_failures_without_the_table_are_told_apart),
         cmocka_unit_test(test_sev_guest_failures_are_told_apart),
         cmocka_unit_test(test_sev_guest_that_is_not_there_is_not_found),
         cmocka_unit_test(test_tsm_gives_report_and_table),

@@ -162,6 +162,25 @@ static void test_pace_knows_the_key_to_be_lost_until_a_report_is_made(void **sta
     pace_free(pace);
 }
 
+static void test_what_is_slow_for_a_processor_may_be_prompt_for_another_device(void **state)
+{
+    (void)state;
+    struct pace *pace = pace_new(200, 1);
+    struct pace_state told;
+    pace_expect(pace, PACE_THROTTLED_US + US_PER_SECOND);
+    make_request(pace, PACE_THROTTLED_US + 20000, OK);
+    pace_read(pace, &told);
+    assert_false(told.is_throttled);
+    assert_int_equal(told.throttled, 0);
+    assert_true(told.rate > 199);
+    pace_expect(pace, 10000);
+    make_request(pace, 20000, OK);
+    pace_read(pace, &told);
+    assert_true(told.is_throttled);
+    assert_int_equal(told.throttled, 1);
+    pace_free(pace);
+}
+
 static void test_slow_request_slows_the_pace_and_prompt_ones_bring_it_back(void **state)
 {
     (void)state;
@@ -276,6 +295,7 @@ int main(void)
         cmocka_unit_test(test_adjusted_bucket_keeps_what_fits),
         cmocka_unit_test(test_pace_counts_what_became_of_requests),
         cmocka_unit_test(test_pace_knows_the_key_to_be_lost_until_a_report_is_made),
+        cmocka_unit_test(test_what_is_slow_for_a_processor_may_be_prompt_for_another_device),
         cmocka_unit_test(test_slow_request_slows_the_pace_and_prompt_ones_bring_it_back),
         cmocka_unit_test(test_request_that_would_wait_too_long_is_refused_at_once),
         cmocka_unit_test(test_request_waits_for_its_token),
