@@ -23,19 +23,25 @@ struct attester_ops {
     void (*changed)(void *ctx);
 };
 
-/* Opens provider and authority, writes attest_ca_file, makes the first leaf (blocks) and starts the renewal. A config
- * without a provider ("auto" finds none, attest_required = 0) serves a leaf without evidence, with a warning. `digest`
- * is what attest/digest.h makes of the configuration; `device`, if not NULL, is a provider that is open already and
- * becomes the attester's, whatever the outcome. `kds`, which may be NULL and must outlive the attester, is asked for
- * the certificate where the device gives none: evidence that lacks it never takes the place of evidence that has it,
- * while that is valid. Main. */
+/* Opens provider and authority, writes attest_ca_file and starts the thread: no report is asked for yet, and there is
+ * no leaf before attester_make_first. A config without a provider ("auto" finds none, attest_required = 0) serves a
+ * leaf without evidence, with a warning. `digest` is what attest/digest.h makes of the configuration; `device`, if not
+ * NULL, is a provider that is open already and becomes the attester's, whatever the outcome. `kds`, which may be NULL
+ * and must outlive the attester, is asked for the certificate where the device gives none: evidence that lacks it never
+ * takes the place of evidence that has it, while that is valid. Main. */
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
                           struct kds *kds, struct loop *home, const struct attester_ops *ops, void *ctx,
                           struct attester **out) MUST_CHECK;
+/* Makes the first leaf (blocks) and starts the renewal. Once, before anything but attester_stop. When `stop_fd`, which
+ * is only looked at, becomes readable meanwhile, no report is asked for any more, what waits is interrupted, and the
+ * outcome is ERR_NOT_NOW: soon, even where the device does not let go (attester_is_busy). -1: never. Main. */
+struct err attester_make_first(struct attester *attester, int stop_fd) MUST_CHECK;
+/* Whether the thread is at work: attester_stop would wait until the device lets go of it. Any thread. */
+bool attester_is_busy(struct attester *attester);
 /* Waits for the thread, and interrupts `kds`; no callback after it. NULL does nothing. Main. */
 void attester_stop(struct attester *attester);
 
-/* The leaf in force; borrowed until the next turn of the home loop. Main. */
+/* The leaf in force, NULL before the first; borrowed until the next turn of the home loop. Main. */
 struct tls_identity *attester_identity(const struct attester *attester);
 
 /* A changed configuration: settings of names, ages and the digest take effect with a leaf that is made at once.

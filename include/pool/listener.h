@@ -20,6 +20,8 @@ typedef void listener_accepted(void *arg, int fd, const struct address *peer, bo
  * unix_socket_dir, or those that a supervisor has passed (LISTEN_FDS). Another process on the same port is noticed,
  * unless so_reuseport allows it. ERR_SYSTEM names the address. */
 struct err listeners_open(const struct config *config, size_t workers, struct listeners **out) MUST_CHECK;
+/* The same for nothing: whether all could be opened. Nobody can connect meanwhile, and nothing is held afterwards. */
+struct err listeners_try(const struct config *config) MUST_CHECK;
 /* Begins to accept what belongs to worker `index` on its loop. */
 void listeners_start(struct listeners *listeners, size_t index, struct loop *loop, listener_accepted *accepted,
                      void *arg);

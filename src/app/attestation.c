@@ -39,6 +39,31 @@ struct err attestation_start(struct attest *attest, struct config *config, struc
     return attester_start(config, digest, provider, attest->kds, home, ops, ctx, &attest->attester);
 }
 
+struct err attestation_make_first(const struct attest *attest, int stop_fd)
+{
+    if (!attest->attester || attester_identity(attest->attester))
+        return OK;
+    return attester_make_first(attest->attester, stop_fd);
+}
+
+bool attestation_is_busy(const struct attest *attest)
+{
+    return attest->attester && attester_is_busy(attest->attester);
+}
+
+void attestation_undo(struct attest *attest)
+{
+    if (!attest->attester || attester_identity(attest->attester) || attester_is_busy(attest->attester))
+        return;
+    attester_stop(attest->attester);
+    attest->attester = NULL;
+}
+
+struct err attestation_open_log(const struct attest *attest, const struct config *config)
+{
+    return err_within(journal_open_log(attest->journal, config->set.attest_log), "attest_log");
+}
+
 struct tls_identity *attestation_identity(const struct attest *attest, const struct config *config)
 {
     return attestation_is_due(config) && attest->attester ? attester_identity(attest->attester) : NULL;
@@ -59,7 +84,7 @@ struct err attestation_adopt(struct attest *attest, struct loop *home, const str
     int64_t max_age_us = policies_nonce_max_age_us(&rules->policies);
     struct kds_options *options = NULL;
     TRY(kds_options_read(set, NULL, &options));
-    struct err opened = err_within(journal_open_log(attest->journal, set->attest_log), "attest_log");
+    struct err opened = attestation_open_log(attest, rules->config);
     if (failed(opened)) {
         kds_options_drop(options);
         return opened;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "pool/listener.h"
 
 #include <event2/event.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct daemon {
     struct consoles *consoles;
     struct http *http; /* NULL: no http_listen */
     int signal_fd;     /* signalfd(2) */
+    int stop_fd;       /* the same of those that end the process; only looked at, by who waits outside the loop */
     struct event *signal_event;
     struct timer *ending_timer;
     enum ending ending;
@@ -117,12 +119,15 @@ static struct err daemon_adopt(struct daemon *daemon, struct config *config)
     if (!failed(e))
         e = rules_load(config, &rules);
     if (!failed(e))
+        e = attestation_make_first(daemon->attest, daemon->stop_fd);
+    if (!failed(e))
         e = daemon_make_snapshot(daemon, config, rules, &snapshot);
     if (!failed(e))
         e = attestation_adopt(daemon->attest, daemon->loop, rules);
     if (!failed(e))
         e = attestation_renew(daemon->attest, config);
     if (failed(e)) {
+        attestation_undo(daemon->attest);
         snapshot_drop(snapshot);
         rules_drop(rules);
         config_unref(config);
@@ -262,10 +267,15 @@ static struct err daemon_catch_signals(struct daemon *daemon)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         signal(numbers[i], SIG_DFL); /* one that the parent ignores, as shells do in the background, would never come */
     daemon->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGQUIT);
+    daemon->stop_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (daemon->signal_fd >= 0)
         daemon->signal_event =
             event_new(loop_base(daemon->loop), daemon->signal_fd, EV_READ | EV_PERSIST, daemon_signalled, daemon);
-    if (!daemon->signal_event || event_add(daemon->signal_event, NULL) != 0)
+    if (daemon->stop_fd < 0 || !daemon->signal_event || event_add(daemon->signal_event, NULL) != 0)
         return err_system("cannot wait for signals");
     return OK;
 }
@@ -309,6 +319,24 @@ static const struct console_ops daemon_console_ops = {
 
 /* ---- life ---- */
 
+/* Whatever can fail for nothing, before a report is asked for: a host gives few, and a service manager may start us
+ * over and over. No socket is kept: clients are refused by the kernel until there is somebody to serve them. */
+static struct err daemon_try(struct daemon *daemon)
+{
+    const struct config *config = daemon->config;
+    struct tls_context *server_tls = NULL;
+    TRY(contexts_for_servers(config, &server_tls));
+    tls_context_release(server_tls);
+    TRY(attestation_open_log(daemon->attest, config));
+    TRY(listeners_try(config));
+    if (!config->set.http_listen[0])
+        return OK;
+    TRY(http_start(daemon->loop, config->set.http_listen, daemon->consoles, &daemon->http));
+    http_stop(daemon->http);
+    daemon->http = NULL;
+    return OK;
+}
+
 static struct err daemon_serve(struct daemon *daemon)
 {
     struct config *config = daemon->config;
@@ -319,6 +347,8 @@ static struct err daemon_serve(struct daemon *daemon)
     TRY(attest_new(&config->set, &daemon->attest));
     TRY(attestation_start(daemon->attest, config, &daemon->device, daemon->loop, &daemon_attester_ops, daemon));
     TRY(rules_load(config, &daemon->rules));
+    TRY(daemon_try(daemon));
+    TRY(attestation_make_first(daemon->attest, daemon->stop_fd));
     TRY(attestation_adopt(daemon->attest, daemon->loop, daemon->rules));
     struct snapshot *snapshot;
     TRY(daemon_make_snapshot(daemon, config, daemon->rules, &snapshot));
@@ -376,6 +406,8 @@ static void daemon_free(struct daemon *daemon)
         event_free(daemon->signal_event);
     if (daemon->signal_fd >= 0)
         close(daemon->signal_fd);
+    if (daemon->stop_fd >= 0)
+        close(daemon->stop_fd);
     timer_free(daemon->ending_timer);
     loop_free(daemon->loop);
     snapshot_drop(daemon->snapshot);
@@ -386,16 +418,48 @@ static void daemon_free(struct daemon *daemon)
     free(daemon);
 }
 
+/* The signal that a start was ended by; 0: none. */
+static uint32_t daemon_read_stop(const struct daemon *daemon)
+{
+    struct signalfd_siginfo signal;
+    bool told = daemon->stop_fd >= 0 && read(daemon->stop_fd, &signal, sizeof signal) == sizeof signal;
+    return told ? signal.ssi_signo : 0;
+}
+
+/* A start that has failed. One that was told to end does so as a daemon that serves: that is no failure. */
+static int daemon_fail(struct daemon *daemon, const struct err *why)
+{
+    uint32_t number = why->code == ERR_NOT_NOW ? daemon_read_stop(daemon) : 0;
+    if (number)
+        log_info("got SIG%s while starting, exiting: %s",
+                 number == SIGINT    ? "INT"
+                 : number == SIGTERM ? "TERM"
+                                     : "QUIT",
+                 why->why);
+    else
+        log_fatal("%s", why->why);
+    if (daemon->attest && attestation_is_busy(daemon->attest)) {
+        /* The device keeps the attester's thread, for a minute when it is throttled. Nobody has been served yet, so
+         * that there is nothing to take leave of; what that thread uses must stay until it is gone with the process. */
+        log_warning("the provider of reports has not let go of a request: leaving without waiting for it");
+        process_remove_pidfile(daemon->config->set.pidfile);
+        _exit(number ? 0 : 1);
+    }
+    daemon_free(daemon);
+    return number ? 0 : 1;
+}
+
 int daemon_run(const struct options *options)
 {
     struct daemon *daemon = NEW(struct daemon);
     daemon->options = options;
     daemon->signal_fd = -1;
+    daemon->stop_fd = -1;
     struct err e = daemon_begin(daemon);
     if (!failed(e))
         e = daemon_serve(daemon);
     if (failed(e))
-        log_fatal("%s", e.why);
+        return daemon_fail(daemon, &e);
     daemon_free(daemon);
-    return failed(e) ? 1 : 0;
+    return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,6 +18,9 @@
 #define ATTESTER_RETRY_US        (10 * US_PER_SECOND)
 #define ATTESTER_PATIENCE_US     (10 * US_PER_SECOND) /* a throttled device takes seconds */
 #define ATTESTER_PATIENCE_MIN_US (1 * US_PER_SECOND)
+
+#define ATTESTER_GRACE_MS        500 /* for the thread to let go of what it waits for */
+#define ATTESTER_TOLD            "told to end before the first attested certificate was made"
 
 /* The thread's one job. */
 enum attester_job {
@@ -299,23 +303,32 @@ static bool attester_is_worse(struct attester *attester, const struct plan_leaf 
     return has_better && failed(leaf->missing);
 }
 
-/* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
-static void attester_collect(evutil_socket_t fd, short what, void *arg)
+/* What the thread has left, if it has: the plan is the home loop's again. */
+static bool attester_take_minted(struct attester *attester, struct plan_leaf *leaf, struct err *outcome)
 {
-    (void)what;
-    struct attester *attester = arg;
     eventfd_t rings;
-    eventfd_read(fd, &rings);
+    eventfd_read(attester->bell, &rings);
     pthread_mutex_lock(&attester->lock);
     bool minted = attester->job == ATTESTER_MINTED;
-    struct plan_leaf leaf = attester->leaf;
-    struct err outcome = attester->outcome;
+    *leaf = attester->leaf;
+    *outcome = attester->outcome;
     if (minted) {
         attester->job = ATTESTER_IDLE;
         attester->leaf.identity = NULL;
     }
     pthread_mutex_unlock(&attester->lock);
-    if (!minted)
+    return minted;
+}
+
+/* The bell: on the home loop. A leaf of a plan that is replaced already is not shown to anybody. */
+static void attester_collect(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct attester *attester = arg;
+    struct plan_leaf leaf;
+    struct err outcome;
+    if (!attester_take_minted(attester, &leaf, &outcome))
         return;
     if (attester->next_plan) {
         tls_identity_release(leaf.identity);
@@ -348,16 +361,12 @@ static struct err attester_start_thread(struct attester *attester)
     return OK;
 }
 
-/* The first leaf is made before anybody is served, on the caller's thread. */
 static struct err attester_prepare(struct attester *attester, struct config *config, const uint8_t *digest,
                                    struct provider *device)
 {
-    struct plan_leaf leaf;
     TRY(plan_make(config, digest, device, &attester->plan));
     attester->plan->kds = attester->kds;
     attester_set_pace(attester);
-    TRY(err_within(plan_mint(attester->plan, &leaf), "cannot make the first attested certificate"));
-    TRY(attester_take_leaf(attester, &leaf));
     attester->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (attester->bell < 0)
         return err_system("cannot make an eventfd");
@@ -365,9 +374,7 @@ static struct err attester_prepare(struct attester *attester, struct config *con
         event_new(loop_base(attester->home), attester->bell, EV_READ | EV_PERSIST, attester_collect, attester);
     if (!attester->rung || event_add(attester->rung, NULL) < 0)
         return err_make(ERR_SYSTEM, "cannot watch an eventfd");
-    TRY(attester_start_thread(attester));
-    attester_plan_next(attester, &leaf.missing);
-    return OK;
+    return attester_start_thread(attester);
 }
 
 struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZE], struct provider *device,
@@ -393,16 +400,68 @@ struct err attester_start(struct config *config, const uint8_t digest[SHA384_SIZ
     return outcome;
 }
 
+/* What the thread waits for comes to its end soon, but for the device itself. */
+static void attester_interrupt(struct attester *attester)
+{
+    if (attester->plan->provider)
+        provider_interrupt(attester->plan->provider);
+    if (attester->kds)
+        kds_interrupt(attester->kds);
+}
+
+/* Waits for the bell; false: `stop_fd` was readable before, and the thread had a moment to let go. */
+static bool attester_await(struct attester *attester, int stop_fd)
+{
+    struct pollfd waits[] = {{.fd = attester->bell, .events = POLLIN}, {.fd = stop_fd, .events = POLLIN}};
+    while (waits[0].revents == 0 && waits[1].revents == 0)
+        if (poll(waits, 2, -1) < 0)
+            waits[0].revents = waits[1].revents = 0; /* EINTR: a debugger's stop, signals being blocked */
+    if (waits[0].revents != 0)
+        return true;
+    attester_interrupt(attester);
+    (void)poll(waits, 1, ATTESTER_GRACE_MS);
+    return false;
+}
+
+static bool attester_is_told(int stop_fd)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    return poll(&stop, 1, 0) > 0;
+}
+
+/* On the thread, so that the caller can turn away from a device that does not answer. */
+struct err attester_make_first(struct attester *attester, int stop_fd)
+{
+    if (attester_is_told(stop_fd))
+        return err_make(ERR_NOT_NOW, ATTESTER_TOLD);
+    attester_begin(attester);
+    bool minted = attester_await(attester, stop_fd);
+    struct plan_leaf leaf;
+    struct err outcome;
+    if (!minted)
+        return err_make(ERR_NOT_NOW, ATTESTER_TOLD);
+    (void)attester_take_minted(attester, &leaf, &outcome);
+    TRY(err_within(outcome, "cannot make the first attested certificate"));
+    TRY(attester_take_leaf(attester, &leaf));
+    attester_plan_next(attester, &leaf.missing);
+    return OK;
+}
+
+bool attester_is_busy(struct attester *attester)
+{
+    pthread_mutex_lock(&attester->lock);
+    bool busy = attester->job == ATTESTER_MINTS;
+    pthread_mutex_unlock(&attester->lock);
+    return busy;
+}
+
 static void attester_end_thread(struct attester *attester)
 {
     pthread_mutex_lock(&attester->lock);
     attester->ending = true;
     pthread_cond_signal(&attester->wake);
     pthread_mutex_unlock(&attester->lock);
-    if (attester->plan->provider)
-        provider_interrupt(attester->plan->provider);
-    if (attester->kds)
-        kds_interrupt(attester->kds);
+    attester_interrupt(attester);
     pthread_join(attester->thread, NULL);
 }
 

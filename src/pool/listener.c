@@ -32,6 +32,7 @@ struct listener {
 };
 
 struct listeners {
+    bool is_trial; /* nothing is listened on, nor said */
     struct listener *all;
     size_t count;
     char *unix_path; /* to be removed at the end; NULL for none, and for abstract names */
@@ -93,10 +94,11 @@ static struct err listener_open_tcp(struct listeners *listeners, const struct co
         listeners_add(listeners, fd, false, worker);
         if (config->set.tcp_defer_accept > 0)
             listener_set(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, (int)config->set.tcp_defer_accept);
-        if (listen(fd, config->set.listen_backlog) != 0)
+        if (!listeners->is_trial && listen(fd, config->set.listen_backlog) != 0)
             return err_system("cannot listen on %s", name);
     }
-    log_info("listening on %s", name);
+    if (!listeners->is_trial)
+        log_info("listening on %s", name);
     return OK;
 }
 
@@ -186,13 +188,14 @@ static struct err listener_open_unix(struct listeners *listeners, const struct c
         address.sun_path[0] = '\0';
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     struct err e = OK;
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0 || listen(fd, config->set.listen_backlog) != 0)
+    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, size) != 0 ||
+        (!listeners->is_trial && listen(fd, config->set.listen_backlog) != 0))
         e = err_system("cannot listen on unix socket \"%s\"", name);
     if (fd >= 0)
         listeners_add(listeners, fd, true, 0);
     if (!failed(e) && !abstract)
         e = listener_set_file(listeners, config, name);
-    if (!failed(e))
+    if (!failed(e) && !listeners->is_trial)
         log_info("listening on unix:%s", name);
     free(name);
     return e;
@@ -246,6 +249,15 @@ struct err listeners_open(const struct config *config, size_t workers, struct li
         listeners_free(listeners);
     else
         *out = listeners;
+    return e;
+}
+
+struct err listeners_try(const struct config *config)
+{
+    struct listeners *listeners = NEW(struct listeners);
+    listeners->is_trial = true;
+    struct err e = listener_inherited() > 0 ? OK : listeners_open_all(listeners, config, 1);
+    listeners_free(listeners);
     return e;
 }
 

@@ -75,6 +75,10 @@ struct err scene_start(struct scene *scene, const char *settings)
     struct config *config = scene_config(settings);
     struct err outcome =
         attester_start(config, scene_digest, NULL, NULL, scene->loop, &scene_ops, scene, &scene->attester);
+    if (!failed(outcome) && failed(outcome = attester_make_first(scene->attester, -1))) {
+        attester_stop(scene->attester);
+        scene->attester = NULL;
+    }
     config_unref(config);
     return outcome;
 }
