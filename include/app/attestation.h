@@ -16,9 +16,8 @@ struct err attestation_open_device(const struct config *config, const char *user
 
 /* Prepares the attester where the configuration calls for one (TLS towards clients, with no certificate of the
  * operator's) and there is none yet. Before rules_load: policies may name the simulated processor's root, which is made
- * here. No report is asked for: what may fail for nothing
- * is to be tried before attestation_make_first. ERR_NOT_FOUND: attest_required, and there can be no evidence. Takes
- * *device over and leaves NULL there. */
+ * here. No report is asked for: what may fail for nothing is to be tried before attestation_make_first. ERR_NOT_FOUND:
+ * attest_required, and there can be no evidence. Takes *device over and leaves NULL there. */
 struct err attestation_start(struct attest *attest, struct config *config, struct provider **device, struct loop *home,
                              const struct attester_ops *ops, void *ctx) MUST_CHECK;
 
