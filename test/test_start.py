@@ -20,6 +20,13 @@ PROMPT_S = 5  # far below any wait that could be meant; the machine may be busy
 
 
 @pytest.fixture
+def machine(machine):
+    """One whose administrator gave the devices to the servers' user."""
+    machine.let_in(scratch.service_ids()[0])
+    return machine
+
+
+@pytest.fixture
 def starting(pgvouch_program, scratch_folder, ports):
     """Starts the daemon and does not wait: .process, .port, .file; .end(signal) gives status and log."""
     started = []

@@ -539,7 +539,7 @@ static struct err staple_of(struct device *device, struct kds *kds, struct snp_c
     return staple.missing;
 }
 
-static void test_a_device_that_gives_a_certificate_is_left_alone(void **state)
+static void test_what_the_device_gives_stays_where_kds_has_nothing(void **state)
 {
     (void)state;
     struct device device = {.table = {.vlek = BYTES_LITERAL("a VLEK")}, .key_info = 1 << 2};
@@ -548,7 +548,7 @@ static void test_a_device_that_gives_a_certificate_is_left_alone(void **state)
     struct dumb dumb;
     dumb_begin(&dumb, true);
     struct kds *kds = client_of(&dumb, "5");
-    expect_ok(staple_of(&device, kds, &table, &report));
+    expect_err(staple_of(&device, kds, &table, &report), ERR_UNSUPPORTED, "it goes with it all the same");
     assert_true(bytes_equal(table.vlek, device.table.vlek));
     assert_int_equal(dumb.connections, 0);
     provider_report_release(&report);
@@ -601,7 +601,7 @@ int main(void)
         cmocka_unit_test(test_offline_nobody_is_asked),
         cmocka_unit_test(test_an_interruption_ends_all_waiting_and_all_asking),
         cmocka_unit_test(test_the_end_answers_everybody),
-        cmocka_unit_test(test_a_device_that_gives_a_certificate_is_left_alone),
+        cmocka_unit_test(test_what_the_device_gives_stays_where_kds_has_nothing),
         cmocka_unit_test(test_what_kds_cannot_give_is_said_and_the_report_stands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,12 +174,9 @@ static void test_report_of_every_kind_with_one_bit_flipped_is_refused(void **sta
     SKIP_WITHOUT_VECTORS();
     static const struct {
         const char *name, *at;
-    } vectors[] = {{"milan-v2-virtee-1", "2023-04-03T23:59:59Z"},
-                   {"milan-v3-trustee-4", "2024-12-10T23:59:59Z"},
-                   {"milan-v4-automatafork-1", "2025-03-21T23:59:59Z"},
-                   {"genoa-v5-oak-1", "2025-08-07T23:59:59Z"},
-                   {"sienabergamo-v5-lunal-1", "2026-02-17T23:59:59Z"},
-                   {"turin-v5-msteeav-1", "2026-02-05T23:59:59Z"}};
+    } vectors[] = {{"milan-v2-virtee-1", "2023-04-03T23:59:59Z"},       {"milan-v3-trustee-4", "2024-12-10T23:59:59Z"},
+                   {"milan-v4-automatafork-1", "2025-03-21T23:59:59Z"}, {"genoa-v5-oak-1", "2025-08-07T23:59:59Z"},
+                   {"sienabergamo-v5-lunal-1", "2026-02-17T23:59:59Z"}, {"turin-v5-msteeav-1", "2026-02-05T23:59:59Z"}};
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         struct vector vector = vector_open(vectors[i].name);
         struct snp_chain_cache *cache = snp_chain_cache_new(4);
