@@ -71,6 +71,19 @@ def test_files_that_nobody_signs_are_warned_of(vouch, policy):
     assert "decides what may run" in vouch("policy", "check", policy("", mode="strict\n  corim_unsigned: allow")).stdout
 
 
+@pytest.mark.parametrize("mode, status", [("strict", 1), ("warn", 0), ("disabled", 0)])
+def test_proof_is_made_decoration_by_its_mode_and_every_verdict_says_so(vouch, made, tmp_path, mode, status):
+    """Of a processor in which nobody trusts."""
+    (tmp_path / "p.yaml").write_text(f"nonce: {{required: false}}\nguest: {{mode: disabled}}\ncertificates: {{mode: {mode}}}\n")
+    found, verdict = verdict_of(vouch("policy", "test", tmp_path / "p.yaml", made(), "--json"))
+    outcome = outcomes(verdict)
+    assert (found, verdict["verdict"]) == (status, "deny" if status else "warn")
+    assert outcome["chain_root"] == ("fail" if status else "warn")
+    assert [outcome.get(name) for name in ("verify_chain", "verify_signature")] == [None if status else "warn"] * 2
+    told = vouch("policy", "check", tmp_path / "p.yaml").stdout
+    assert ("warning  evidence that no processor signed is let in" in told) == (status == 0)
+
+
 def test_every_key_of_a_policy_is_explained():
     """Groups whose keys are told together stand as the group. What demands something of a report is told by its row."""
     rows = re.findall(r'^    \{(\w+), "(\w+)", read_\w+, .*NO_DEMAND\}', (TOP / "src/attest/policy_keys.c").read_text(),

@@ -153,6 +153,7 @@ struct policy {
         enum policy_nonce_source source; /* default server */
     } nonce;
     struct {
+        enum policy_mode mode; /* of proof itself; what it relaxes is relaxed below, too */
         bool verify_chain;     /* default true */
         bool verify_signature; /* default true; false is a warning in every verdict */
         struct snp_arks *trusted_arks;

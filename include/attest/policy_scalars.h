@@ -9,7 +9,6 @@
 policy_reader read_bool;         /* bool */
 policy_reader read_negated;      /* bool, the opposite of what stands there */
 policy_reader read_mode;         /* enum policy_mode */
-policy_reader read_strict;       /* nothing: the word strict */
 policy_reader read_source;       /* enum policy_nonce_source */
 policy_reader read_change;       /* bool: true for keep */
 policy_reader read_unknown_bits; /* enum policy_unknown_bits */

@@ -190,12 +190,15 @@ void judge_relax(const struct policy *policy, struct checklist *snp)
     static const char *const of_chain[] = {SNP_CHECK_CHAIN, SNP_CHECK_CHAIN_ROOT, SNP_CHECK_CHAIN_VALIDITY,
                                            SNP_CHECK_CHAIN_REVOCATION, NULL};
     static const char *const of_signature[] = {SNP_CHECK_SIGNATURE_ALGORITHM, SNP_CHECK_REPORT_SIGNATURE, NULL};
+    const char *mode = policy->certificates.mode == POLICY_STRICT ? NULL : "certificates.mode is not strict";
     if (!policy->certificates.verify_chain) {
         relax(snp, of_chain);
-        checklist_add(snp, JUDGE_CHECK_VERIFY_CHAIN, CHECK_WARN, "true", "certificates.verify_chain is false");
+        checklist_add(snp, JUDGE_CHECK_VERIFY_CHAIN, CHECK_WARN, "true",
+                      mode ? mode : "certificates.verify_chain is false");
     }
     if (!policy->certificates.verify_signature) {
         relax(snp, of_signature);
-        checklist_add(snp, JUDGE_CHECK_VERIFY_SIGNATURE, CHECK_WARN, "true", "certificates.verify_signature is false");
+        checklist_add(snp, JUDGE_CHECK_VERIFY_SIGNATURE, CHECK_WARN, "true",
+                      mode ? mode : "certificates.verify_signature is false");
     }
 }

@@ -128,9 +128,11 @@ size_t policy_gaps(const struct policy *policy, const char *out[POLICY_GAPS_MAX]
         out[count++] = "measurements.mode is not strict: any guest image will do";
     if (policy->measurements.takes_unsigned)
         out[count++] = "measurements.corim_unsigned is allow: whoever can write the files decides what may run";
-    if (!policy->certificates.verify_chain)
+    if (policy->certificates.mode != POLICY_STRICT)
+        out[count++] = "certificates.mode is not strict: anybody can make such evidence";
+    else if (!policy->certificates.verify_chain)
         out[count++] = "certificates.verify_chain is false: anybody can make such evidence";
-    if (!policy->certificates.verify_signature)
+    if (policy->certificates.mode == POLICY_STRICT && !policy->certificates.verify_signature)
         out[count++] = "certificates.verify_signature is false: anybody can make such evidence";
     if (policy->certificates.allow_unbound)
         out[count++] = "certificates.allow_unbound is true: a report that binds no key can be relayed";

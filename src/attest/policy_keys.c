@@ -154,7 +154,7 @@ const struct policy_key policy_keys[] = {
     {CERTIFICATES, "veks", read_veks, 0, NO_DEMAND},
     {CERTIFICATES, "allow_cached", read_bool, FIELD(certificates.allow_cached), NO_DEMAND},
     {CERTIFICATES, "cache_duration", read_duration, FIELD(certificates.cache_duration_us), NO_DEMAND},
-    {CERTIFICATES, "mode", read_strict, 0, NO_DEMAND},
+    {CERTIFICATES, "mode", read_mode, FIELD(certificates.mode), NO_DEMAND},
 };
 
 const size_t policy_key_count = sizeof policy_keys / sizeof policy_keys[0];

@@ -113,6 +113,17 @@ static struct err check_measurements(const struct tree *root, struct policy *pol
                     group->key_line);
 }
 
+/* A mode that is not strict is the keys for it, all at once; whoever is let in is so with a warning, in every verdict.
+ */
+static void relax_proof(struct policy *policy)
+{
+    if (policy->certificates.mode == POLICY_STRICT)
+        return;
+    policy->certificates.verify_chain = policy->certificates.verify_signature = false;
+    if (policy->certificates.mode == POLICY_DISABLED)
+        policy->certificates.crl = SNP_CRL_OFF;
+}
+
 struct err policy_read(const struct tree *root, struct policy *policy)
 {
     if (root->kind != TREE_MAP)
@@ -124,6 +135,7 @@ struct err policy_read(const struct tree *root, struct policy *policy)
         TRY(group != POLICY_GROUP_NONE ? read_group(policy->path, group, node, policy)
                                        : read_key(policy->path, group, node, policy));
     }
+    relax_proof(policy);
     TRY(load_corims(root, policy));
     TRY(check_measurements(root, policy));
     return policy_refuse_contradictions(root, policy);

@@ -62,19 +62,6 @@ struct err read_mode(const struct policy_place *place, struct policy *policy, vo
     return OK;
 }
 
-/* Of certificates: one word must not turn all proof into decoration. */
-struct err read_strict(const struct policy_place *place, struct policy *policy, void *field)
-{
-    enum policy_mode mode = POLICY_STRICT;
-    TRY(read_mode(place, policy, &mode));
-    (void)field;
-    return mode == POLICY_STRICT
-               ? OK
-               : policy_complain(place, place->node,
-                                 "this group is strict: evidence without proof is anybody's. What is to be relaxed has "
-                                 "a key of its own: verify_chain, verify_signature, crl, allow_...");
-}
-
 struct err read_source(const struct policy_place *place, struct policy *policy, void *field)
 {
     static const char *const words[] = {"server", "any"};

@@ -203,20 +203,22 @@ static void test_two_groups_contradict_each_other_where_both_are_strict(void **s
     }
 }
 
-static void test_proof_has_no_mode_but_strict(void **state)
+static void test_a_mode_of_proof_is_its_keys_at_once(void **state)
 {
-    static const char *const modes[] = {"warn", "disabled"};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        char text[64];
-        snprintf(text, sizeof text, "certificates:\n  mode: %s\n", modes[i]);
-        assert_refused(text, "p.yaml:2: certificates.mode: this group is strict: evidence without proof is anybody's. "
-                             "What is to be relaxed has a key of its own: verify_chain, verify_signature, crl, "
-                             "allow_...");
-    }
+    struct policy *policy = accepted("certificates: {mode: strict, crl: required}\n");
+    assert_true(policy->certificates.verify_chain && policy->certificates.verify_signature);
+    policy_drop(policy);
+    policy = accepted("certificates: {mode: warn, crl: required, verify_chain: true}\n");
+    assert_false(policy->certificates.verify_chain || policy->certificates.verify_signature);
+    assert_int_equal(policy->certificates.crl, SNP_CRL_REQUIRED);
+    policy_drop(policy);
+    policy = accepted("certificates: {crl: required, mode: disabled}\n");
+    assert_false(policy->certificates.verify_chain || policy->certificates.verify_signature);
+    assert_int_equal(policy->certificates.crl, SNP_CRL_OFF);
+    policy_drop(policy);
     assert_refused("certificates:\n  mode: off\n",
                    "p.yaml:2: certificates.mode: expected strict, warn or disabled, found \"off\"");
-    policy_drop(accepted("certificates: {mode: strict}\n"));
 }
 
 /* ---- doubts ---- */
@@ -314,7 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_nothing_can_meet_is_refused_with_its_line),
         cmocka_unit_test(test_two_groups_contradict_each_other_where_both_are_strict),
-        cmocka_unit_test(test_proof_has_no_mode_but_strict),
+        cmocka_unit_test(test_a_mode_of_proof_is_its_keys_at_once),
         cmocka_unit_test(test_what_was_hardly_meant_is_told),
         cmocka_unit_test(test_doubts_are_among_what_is_said_at_load),
     };
